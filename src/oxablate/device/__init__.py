@@ -1,0 +1,1 @@
+"""With what: needle, pump, agent."""

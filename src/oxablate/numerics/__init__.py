@@ -1,0 +1,1 @@
+"""How an equation is solved. No word of physics."""

@@ -1,0 +1,1 @@
+"""The processes; siblings that see fields and never each other."""

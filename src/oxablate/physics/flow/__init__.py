@@ -1,0 +1,1 @@
+"""Fluid pressed into a pore space that opens under it."""

@@ -1,0 +1,1 @@
+"""Death as a law on a dose."""

@@ -1,0 +1,1 @@
+"""What the tissue takes from the agent, and what is left."""

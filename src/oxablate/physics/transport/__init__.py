@@ -1,0 +1,1 @@
+"""What the moving fluid carries, and how it spreads."""

@@ -1,0 +1,1 @@
+"""Exchange of fluid and solute with the vessel bed, and its collapse."""

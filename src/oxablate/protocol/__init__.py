@@ -1,0 +1,1 @@
+"""When: the timeline, and the only place that couples processes."""

@@ -1,0 +1,1 @@
+"""What a number is: units at the door, tables with provenance, priors, citations, refusals."""

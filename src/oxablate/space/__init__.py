@@ -1,0 +1,1 @@
+"""Voxels, fields, boundaries, and the images they come from."""
