@@ -15,7 +15,7 @@ import platformdirs
 if "NUMBA_CACHE_DIR" not in os.environ:
     os.environ["NUMBA_CACHE_DIR"] = str(Path(platformdirs.user_cache_dir("oxablate")) / "numba")
 
-import numba  # noqa: E402  (the cache folder must be known before numba reads its configuration)
+import numba
 
 numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
 
