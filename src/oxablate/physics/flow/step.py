@@ -1,0 +1,255 @@
+"""The discrete update of the flow: rest state, steady flow, and the implicit step of the opening pore space."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...numerics.elliptic import EllipticSolver, FaceCoefficients
+from ...numerics.outcome import Ending, SolveOutcome
+from ...space.boundary import OuterFaces, boundary_conductances
+from ...space.grid import VoxelGrid
+from ...space.operators import face_conductances
+from . import kernels
+from .closures import TissueFlow, tissue_table
+from .equations import MODULUS, VESSEL_FILTRATION, VESSEL_PRESSURE
+from .well import EndHole
+
+# Alexander's two-stage, second-order, L-stable, stiffly accurate scheme (doi 10.1137/0714068).
+GAMMA = 1.0 - 1.0 / np.sqrt(2.0)
+# Difference to the embedded first-order weights (1/2, 1/2).
+ERROR_WEIGHT = 0.5 - GAMMA
+
+_NEWTON_LIMIT = 40
+_STEADY_TOLERANCE = 1e-11  # of the gross turnover; a hundredth of what the ledger allows
+_NONE = np.zeros((0, 0, 0))
+
+
+@dataclass(frozen=True)
+class FreeSurface:
+    """Seepage through a surface inside the grid: conductance and outside pressure per voxel, both (nx, ny, nz)."""
+
+    conductance: np.ndarray
+    pressure: np.ndarray
+
+
+@dataclass
+class StepFlows:
+    """Mean flows [m3/s] over one step: faces (qx, qy, qz), and per voxel needle, gained, drained, lymph, seeped >= 0.
+
+    `seeped` (signed, outward positive) has shape (0, 0, 0) where there is no free surface.
+    """
+
+    faces: tuple[np.ndarray, np.ndarray, np.ndarray]
+    needle: np.ndarray
+    gained: np.ndarray
+    drained: np.ndarray
+    lymph: np.ndarray
+    seeped: np.ndarray
+
+
+@dataclass(frozen=True)
+class FlowStep:
+    """The outcome of one trial step: how it ended, the embedded error in J, and the worst |J - P^-1(p)|."""
+
+    outcome: SolveOutcome
+    error: float
+    mismatch: float
+
+
+class FlowModel:
+    """Darcy flow with Starling exchange in a pore space that is rigid or opens.
+
+    grid: VoxelGrid. label: (nx, ny, nz) uint8, row of `tissues` per voxel. conductivity: (nx, ny, nz) hydraulic
+    conductivity at rest [m2/(Pa s)]. active: bool, voxels inside the body. outer: conditions on the outer faces.
+    needle: where fluid enters. surface: seepage inside the grid, for example through a free boundary.
+    After `find_rest`, `rest` (nx, ny, nz) [Pa] is the pressure before the injection. `try_step` leaves its result in
+    `pressure_next`, `ratio_next` and `flows`; the caller keeps or discards it.
+    """
+
+    def __init__(
+        self,
+        grid: VoxelGrid,
+        tissues: tuple[TissueFlow, ...],
+        label: np.ndarray,
+        conductivity: np.ndarray,
+        active: np.ndarray,
+        outer: OuterFaces,
+        needle: EndHole | None = None,
+        surface: FreeSurface | None = None,
+    ):
+        self.grid, self.label, self.active, self.needle = grid, label, active, needle
+        self.conductivity = conductivity
+        self.table = tissue_table(tissues)
+        self.rigid = bool(np.all(np.isinf(self.table[:, MODULUS])))
+        self.conductances = face_conductances(grid, conductivity, active)
+        self.boundary = boundary_conductances(grid, np.where(active, conductivity, 0.0), outer)
+        self.surface = (_NONE, _NONE) if surface is None else (surface.conductance, surface.pressure)
+        self.fixed = self._fixed_conductance()
+        self._solver = EllipticSolver(grid.shape)
+        self._allocate(grid.shape)
+
+    def _allocate(self, shape) -> None:
+        nx, ny, nz = shape
+        self.rest, self.pressure_next, self.ratio_next = np.zeros(shape), np.zeros(shape), np.ones(shape)
+        self._residual, self._diagonal, self._update, self._trial = (np.zeros(shape) for _ in range(4))
+        self._rates = (np.zeros(shape), np.zeros(shape))
+        self._base, self._ones, self._worst = np.ones(shape), np.ones(shape), np.zeros(nx)
+        self._stage_faces = tuple(
+            (np.zeros((nx + 1, ny, nz)), np.zeros((nx, ny + 1, nz)), np.zeros((nx, ny, nz + 1))) for _ in range(2)
+        )
+        seeped = np.zeros(shape) if self.surface[0].size else _NONE
+        self.flows = StepFlows(
+            tuple(np.zeros_like(q) for q in self._stage_faces[0]), *(np.zeros(shape) for _ in range(4)), seeped
+        )
+
+    def _fixed_conductance(self) -> np.ndarray:
+        """Conductance from each voxel to the outside: outer faces and free surface [m3/(Pa s)]."""
+        fixed = np.zeros(self.grid.shape)
+        for number, (conductance, _) in enumerate(self.boundary):
+            axis, side = divmod(number, 2)
+            where = [slice(None)] * 3
+            where[axis] = -1 if side else 0
+            fixed[tuple(where)] += conductance
+        if self.surface[0].size:
+            fixed += self.surface[0]
+        return fixed
+
+    # -- steady states ------------------------------------------------------------------------------------------
+
+    def find_rest(self, vessel_fraction: np.ndarray) -> SolveOutcome:
+        """Solve for the pressure before the injection: J = 1, no needle. The result is in `rest`."""
+        rigid = self.table.copy()
+        rigid[:, MODULUS] = np.inf
+        self.flows.needle[...] = 0.0
+        guess = np.where(self.active, self._typical_pressure(), 0.0)
+        self.rest[...] = guess
+        outcome = self._steady(self.rest, rigid, vessel_fraction)
+        self.pressure_next[...] = self.rest
+        return outcome
+
+    def _typical_pressure(self) -> np.ndarray:
+        """Effective vascular pressure of each voxel's tissue: the first guess of the rest state."""
+        filters = self.table[:, VESSEL_FILTRATION] > 0
+        return np.where(filters, self.table[:, VESSEL_PRESSURE], 0.0)[self.label]
+
+    def _steady(self, pressure: np.ndarray, table: np.ndarray, vessel_fraction: np.ndarray) -> SolveOutcome:
+        self._base[...] = 1.0
+        scale = self._turnover_rate(table, vessel_fraction)
+        return self._newton(pressure, pressure, table, vessel_fraction, 1.0, _STEADY_TOLERANCE * scale, 0)
+
+    def _turnover_rate(self, table: np.ndarray, vessel_fraction: np.ndarray) -> float:
+        """Largest source term a voxel could see [1/s]: the scale of a steady residual."""
+        spread = max((float(np.ptp(p[c > 0])) for c, p in self.boundary if np.any(c > 0)), default=0.0)
+        pressures = np.concatenate([p[c > 0] for c, p in self.boundary] + [table[:, VESSEL_PRESSURE]])
+        spread = max(spread, float(np.max(np.abs(pressures), initial=0.0)))
+        volume = self.grid.voxel_volume
+        local = float(np.max(self.fixed)) / volume + float(np.max(table[:, VESSEL_FILTRATION]))
+        needle = float(np.max(self.flows.needle)) / volume
+        return max(local * spread, needle, np.finfo(float).tiny)
+
+    # -- the transient step -------------------------------------------------------------------------------------
+
+    def try_step(self, pressure, ratio, vessel_fraction, rate: float, duration: float, tolerance=1e-8) -> FlowStep:
+        """Advance pressure [Pa] and J by `duration` [s] with `rate` [m3/s] from the needle; results as attributes.
+
+        tolerance: allowed |J - P^-1(p)|. Fails with a value, not an exception; on failure the state is untouched.
+        """
+        if self.needle is not None:
+            self.needle.spread(rate, self.flows.needle)
+        self.pressure_next[...] = pressure
+        if self.rigid:
+            return self._rigid_step(ratio, vessel_fraction, duration)
+        first = self._stage(ratio, None, vessel_fraction, duration, tolerance, 0)
+        if not first.ok:
+            return FlowStep(first, np.inf, first.residual)
+        self._collect(vessel_fraction, 1.0 - GAMMA, fresh=True)
+        second = self._stage(ratio, self._rates[0], vessel_fraction, duration, tolerance, 1)
+        if not second.ok:
+            return FlowStep(second, np.inf, second.residual)
+        self._collect(vessel_fraction, GAMMA, fresh=False)
+        for slot, (a, b) in enumerate(zip(*self._stage_faces, strict=True)):
+            kernels.blend(a, b, 1.0 - GAMMA, GAMMA, self.flows.faces[slot])
+        kernels.blend(self._base, self._rates[1], 1.0, GAMMA * duration, self.ratio_next)
+        kernels.dilatation_error(*self._rates, self._worst)
+        return FlowStep(second, ERROR_WEIGHT * duration * float(self._worst.max()), second.residual)
+
+    def _stage(self, ratio, earlier, vessel_fraction, duration, tolerance, slot) -> SolveOutcome:
+        if earlier is None:
+            self._base[...] = ratio
+        else:
+            kernels.blend(ratio, earlier, 1.0, (1.0 - GAMMA) * duration, self._base)
+        step = GAMMA * duration
+        return self._newton(self.pressure_next, self.rest, self.table, vessel_fraction, step, tolerance, slot)
+
+    def _rigid_step(self, ratio, vessel_fraction, duration) -> FlowStep:
+        outcome = self._steady(self.pressure_next, self.table, vessel_fraction)
+        if outcome.ok:
+            self._collect(vessel_fraction, 1.0, fresh=True)
+            for mean, stage in zip(self.flows.faces, self._stage_faces[0], strict=True):
+                mean[...] = stage
+            kernels.blend(ratio, self._rates[0], 1.0, duration, self.ratio_next)
+        return FlowStep(outcome, 0.0, float(np.max(np.abs(self.ratio_next - 1.0), where=self.active, initial=0.0)))
+
+    def _collect(self, vessel_fraction, weight: float, fresh: bool) -> None:
+        """Add this stage's exchange with vessels, lymphatics and free surface to the mean flows."""
+        flows = self.flows
+        if fresh:
+            for array in (flows.gained, flows.drained, flows.lymph, flows.seeped):
+                array[...] = 0.0
+        kernels.exchange_volumes(
+            self.pressure_next, vessel_fraction, self.label, self.table, self.active, self.grid.voxel_volume, weight,
+            flows.gained, flows.drained, flows.lymph,
+        )  # fmt: skip
+        if flows.seeped.size:
+            flows.seeped += weight * self.surface[0] * (self.pressure_next - self.surface[1])
+
+    # -- Newton -------------------------------------------------------------------------------------------------
+
+    def _evaluate(self, pressure, rest, table, vessel_fraction, step, slot) -> float:
+        """Fluxes, rates and residual at a pressure; returns the worst residual."""
+        faces, rate, volume = self._stage_faces[slot], self._rates[slot], self.grid.voxel_volume
+        kernels.face_fluxes(pressure, rest, self.label, table, self.conductances, self.boundary, faces)
+        kernels.dilatation_rate(
+            faces, pressure, vessel_fraction, self.label, table, self.flows.needle, self.surface, volume, rate
+        )
+        kernels.stage_residual(
+            pressure, rest, self._base, rate, step, self.label, table, self.active, self._residual, self._worst
+        )
+        return float(self._worst.max()) if np.all(np.isfinite(self._worst)) else np.inf
+
+    def _newton(self, pressure, rest, table, vessel_fraction, step, tolerance, slot) -> SolveOutcome:
+        """Drive the residual below `tolerance` by damped quasi-Newton steps in the Kirchhoff variable."""
+        elliptic = bool(np.all(np.isinf(table[:, MODULUS])))
+        linear_tolerance = 1e-12 if elliptic else 1e-3
+        worst = self._evaluate(pressure, rest, table, vessel_fraction, step, slot)
+        for iteration in range(_NEWTON_LIMIT):
+            if worst <= tolerance:
+                return SolveOutcome(Ending.CONVERGED, iteration, worst)
+            kernels.newton_system(
+                pressure, rest, vessel_fraction, self._residual, step, self.label, table, self.active, self.fixed,
+                self.grid.voxel_volume, self._diagonal, self._residual,
+            )  # fmt: skip
+            self._solver.setup(FaceCoefficients(*self.conductances, self._diagonal))
+            self._update[...] = 0.0
+            linear = self._solver.solve(self._residual, self._update, tolerance=linear_tolerance)
+            if not linear.ok and linear.ending is not Ending.STALLED:
+                return linear
+            before, self._trial[...] = worst, pressure
+            for damping in (1.0, 0.5, 0.25, 0.125, 0.0625):
+                pressure[...] = self._trial
+                kernels.apply_newton(pressure, rest, self.label, table, self._update, damping)
+                worst = self._evaluate(pressure, rest, table, vessel_fraction, step, slot)
+                if worst < before:
+                    break
+            else:
+                return SolveOutcome(Ending.STALLED, iteration + 1, worst, self._worst_voxel())
+        return SolveOutcome(Ending.TOO_MANY_ITERATIONS, _NEWTON_LIMIT, worst, self._worst_voxel())
+
+    def _worst_voxel(self) -> tuple[int, int, int]:
+        return tuple(int(n) for n in np.unravel_index(np.nanargmax(np.abs(self._residual)), self.grid.shape))
+
+    def needle_pressure(self, pressure: np.ndarray, rate: float) -> float:
+        """Pressure in the needle's cavity [Pa] at a flow rate [m3/s]."""
+        if self.needle is None:
+            raise ValueError("this flow has no needle")
+        return self.needle.needle_pressure(rate, pressure, self.rest, self.label, self.table, self.conductivity)
