@@ -63,7 +63,7 @@ lint: $(VENV)/.extra-dev  ## style, layers, types
 # --- for reading ---------------------------------------------------------------------------------------------------
 
 docs: $(VENV)/.extra-docs  ## build docs/_build/html; every block of code in it is run
-	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	$(PY) -m sphinx -E -a -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs: docs/_build/html/index.html"
 
 demo: $(VENV)/.installed  ## run the bundled case and say where its report is
