@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numba
 import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -151,6 +152,18 @@ def test_factor_field_has_the_stated_variance_and_correlation():
         assert np.mean(pairs) / variance == pytest.approx(np.exp(-((lag / length) ** 2)), abs=0.03)
     z = (logs - logs.mean()) / logs.std()
     assert np.mean(z**3) == pytest.approx(0, abs=0.1) and np.mean(z**4) == pytest.approx(3, abs=0.2)
+
+
+def test_factor_field_does_not_depend_on_threads():
+    law, before = LogNormal(0.5, 3.0, 2), numba.get_num_threads()
+    try:
+        fields = []
+        for threads in {1, before}:
+            numba.set_num_threads(threads)
+            fields.append(law.factor(grid_of(9, 1e-3)).tobytes())
+    finally:
+        numba.set_num_threads(before)
+    assert len(set(fields)) == 1
 
 
 def test_units_do_not_enter_the_factor_field():

@@ -139,8 +139,9 @@ def test_masks_are_read_only_and_agree():
     assert np.array_equal(subject.tumour_mask, is_tumour(subject.labels))
     assert np.array_equal(subject.body_mask, subject.labels != 0)
     assert sum(subject.volumes().values()) == pytest.approx(np.prod(subject.grid.extent), rel=1e-12)
-    with pytest.raises(ValueError, match="read-only"):
-        subject.labels[0, 0, 0] = 2
+    for array in (subject.labels, subject.heterogeneity, subject.tumour_mask, subject.body_mask):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0, 0, 0] = 0
     assert subject.origin.statement.startswith("synthetic")
     assert any("no closed sheet" in note for note in subject.origin.notes)
 

@@ -2,11 +2,15 @@
 
 import gzip
 import struct
+import tempfile
 
 import nibabel
 import nrrd
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_space_geometry import geometries
 
 from oxablate.quantities.refusal import BadInput
 from oxablate.space.files import read_image, read_labels, require_same_voxels, write_image
@@ -100,6 +104,21 @@ def test_nrrd_frames_place_the_image_alike(tmp_path, frame):
     assert back.origin == image.geometry.origin
     seen = sitk.ReadImage(str(tmp_path / "x.nrrd"))
     assert np.allclose(seen.GetOrigin(), image.geometry.origin)
+
+
+@given(geometries(longest=4), st.sampled_from(ENDINGS))
+@settings(max_examples=60, deadline=None)
+def test_any_geometry_comes_back_from_a_file(geometry, ending):
+    """NRRD to round-off; NIfTI to the 32-bit floats of its header: 6e-8 of the origin and of the extent."""
+    image = Image(np.zeros(geometry.shape, np.uint8), geometry)
+    with tempfile.TemporaryDirectory() as folder:
+        back = read_image(write_image(f"{folder}/x{ending}", image)).geometry
+    assert back.shape == geometry.shape and geometry.differences(back) == []
+    last = np.asarray(geometry.shape) - 1.0
+    reach = np.abs(geometry.origin).max() + (np.asarray(geometry.spacing) * last).sum()
+    bound = (1e-14 if ending == ".nrrd" else 3e-7) * reach + 1e-12
+    assert np.abs(back.index_to_world_mm(last) - geometry.index_to_world_mm(last)).max() < bound
+    assert np.allclose(back.world_mm_to_index(geometry.index_to_world_mm(last)), last, atol=bound / 0.05)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -56,8 +56,10 @@ class Subject:
             raise BadInput("the host organ has no name; name the organ whose tissue properties hold, such as 'liver'")
         if not self.tumour_mask.any():
             raise BadInput(f"no tumour is left on a grid of {self.grid}; take a finer grid or correct the label map")
-        for array in (self.labels, self.heterogeneity, self.tumour_mask, self.body_mask):
-            array.setflags(write=False)
+        for name in ("labels", "heterogeneity", "tumour_mask", "body_mask"):
+            view = getattr(self, name).view()  # the caller's own array stays writable
+            view.setflags(write=False)
+            self.__dict__[name] = view
 
     @classmethod
     def from_phantom(cls, recipe: PhantomRecipe, spacing_mm: float) -> "Subject":
