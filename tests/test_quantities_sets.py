@@ -96,6 +96,8 @@ def test_an_override_is_marked_and_changes_nothing_else():
         ("tumor_viable.porosity", "0.3", "did you mean 'tumour_viable.porosity'?"),
         ("tumour_viable.porosty", "0.3", "did you mean 'tumour_viable.porosity'?"),
         ("porosity", "0.3", "names no parameter"),
+        ("zzz", "0.3", "write 'tissue.parameter', with one of host, tumour_viable"),
+        ("host.zzzzzz", "0.3", "allowed are 'aggregate_modulus'"),
         ("host.porosity", "1.5", "not possible for porosity"),
         ("host.porosity", "3 mL", "is a volume"),
         ("host.vascular_pressure", "12", "has no unit"),
@@ -109,6 +111,7 @@ def test_a_wrong_override_is_refused_by_name(key, text, says):
 
 def test_what_a_set_has_not_is_refused_by_name():
     chosen = load_set("hcc-in-liver")
+    assert "skin" in chosen and "skinn" not in chosen and "porosty" not in chosen["skin"]
     with pytest.raises(BadInput, match="no section 'capsul'; did you mean 'capsule'"):
         chosen["capsul"]
     with pytest.raises(BadInput, match="skin has no parameter 'porosty'; did you mean 'porosity'"):
@@ -145,3 +148,10 @@ def test_a_set_of_ones_own_is_read_from_a_path(tmp_path):
     swap = ("tissue/hydraulic_conductivity.human_solid_tumour", "tissue/hydraulic_conductivity.tumour_baxter_jain")
     chosen = load_set(copy_of("generic-tumour", tmp_path, lambda text: text.replace(*swap)))
     assert chosen["tumour_viable"]["hydraulic_conductivity"].si == pytest.approx(3.1e-14, rel=0.01)
+
+
+def test_a_file_is_read_anew(tmp_path):
+    path = copy_of("generic-tumour", tmp_path, lambda text: text)
+    assert load_set(path).description.startswith("A solid tumour")
+    copy_of("generic-tumour", tmp_path, lambda text: text.replace("A solid tumour", "Another tumour"))
+    assert load_set(path).description.startswith("Another tumour")

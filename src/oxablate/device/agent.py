@@ -103,16 +103,21 @@ class Agent:
         return found
 
 
-@lru_cache(maxsize=8)
-def load_agent(name: str) -> Agent:
+def load_agent(name: str | Path) -> Agent:
     """An agent by name ("chlorine_dioxide", "inert_tracer", "vehicle") or by the path of a TOML file.
 
-    Raises BadInput where it does not exist and, naming file and field, where the file is not as described above.
+    Raises BadInput where it does not exist and, naming file and field, where the file is not as described above. A file
+    is read anew each time.
     """
     if str(name).endswith(".toml"):
         return _read_agent(Path(name))
     if name not in agent_names():
         raise BadInput(f"there is no agent {name!r}; {nearest(str(name), agent_names())}, or the path of a TOML file")
+    return _packaged_agent(name)
+
+
+@lru_cache(maxsize=8)
+def _packaged_agent(name: str) -> Agent:
     with resources.as_file(resources.files(__package__) / "agents" / f"{name}.toml") as path:
         return _read_agent(path)
 

@@ -1,6 +1,6 @@
 """Named parameter sets: for every tissue and every parameter the row that is used, chosen aloud and printed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -10,7 +10,7 @@ from .cite import Reference, owed
 from .parameter import INJURY_PARAMETERS, PARAMETERS, POOLS, TISSUE_PARAMETERS
 from .quantity import USER, Quantity, set_by_user
 from .refusal import BadInput, nearest
-from .table import look_up, read_toml
+from .table import Named, look_up, read_toml
 
 #: The tissues a subject may have (air has no properties).
 TISSUES = ("host", "tumour_viable", "necrotic_core", "capsule", "septum", "skin", "large_vessel")
@@ -21,23 +21,12 @@ INJURY = "injury"
 _WANTED = {**{tissue: TISSUE_PARAMETERS for tissue in TISSUES}, INJURY: INJURY_PARAMETERS}
 
 
-class Section(Mapping):
-    """The quantities of one tissue by parameter name; an unknown name is refused with the nearest one."""
+class Section(Named):
+    """The quantities of one tissue, or of cells, by parameter name. label: the tissue, or "injury"."""
 
     def __init__(self, label: str, quantities: Mapping[str, Quantity]) -> None:
+        super().__init__(label, "parameter", quantities)
         self.label = label
-        self._quantities = dict(quantities)
-
-    def __getitem__(self, name: str) -> Quantity:
-        if name not in self._quantities:
-            raise BadInput(f"{self.label} has no parameter {name!r}; {nearest(name, self._quantities)}")
-        return self._quantities[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._quantities)
-
-    def __len__(self) -> int:
-        return len(self._quantities)
 
 
 @dataclass(frozen=True)
@@ -54,30 +43,17 @@ class SetRow:
     note: str
 
 
-class ParameterSet(Mapping):
+class ParameterSet(Named):
     """Every number a run uses, by section and parameter: `chosen["tumour_viable"]["porosity"].si`.
 
-    name and description: the set's own. Sections are the tissues and "injury". Overrides make a new set; this one does
-    not change.
+    name and description: the set's own. sections: the tissues and "injury". Overrides make a new set; this one does not
+    change.
     """
 
     def __init__(self, name: str, description: str, sections: Mapping[str, Section]) -> None:
+        super().__init__(f"the parameter set {name!r}", "section", sections)
         self.name = name
         self.description = description
-        self._sections = dict(sections)
-
-    def __getitem__(self, label: str) -> Section:
-        if label not in self._sections:
-            raise BadInput(
-                f"the parameter set {self.name!r} has no section {label!r}; {nearest(label, self._sections)}"
-            )
-        return self._sections[label]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._sections)
-
-    def __len__(self) -> int:
-        return len(self._sections)
 
     @property
     def tissues(self) -> tuple[str, ...]:
@@ -104,6 +80,16 @@ class ParameterSet(Mapping):
         """What the numbers of this set owe."""
         return owed(self.quantities().values())
 
+    def _nearest_key(self, key: str) -> str:
+        """The clause that names the nearest key, or how a key is written: all 146 would not help."""
+        close = nearest(key, self.quantities())
+        label, _, name = key.partition(".")
+        if close.startswith("did"):
+            return close
+        return (
+            nearest(name, self[label]) if label in self else f"write 'tissue.parameter', with one of {', '.join(self)}"
+        )
+
     def with_overrides(self, overrides: Mapping[str, str | float]) -> "ParameterSet":
         """The same set with some numbers as a person wrote them.
 
@@ -114,21 +100,18 @@ class ParameterSet(Mapping):
         for key, text in overrides.items():
             label, _, name = str(key).partition(".")
             if label not in sections or name not in sections[label]:
-                raise BadInput(
-                    f"the override {key!r} names no parameter of the set; {nearest(str(key), self.quantities())}"
-                )
+                raise BadInput(f"the override {key!r} names no parameter of the set; {self._nearest_key(str(key))}")
             sections[label][name] = set_by_user(PARAMETERS[name], text, key)
         return ParameterSet(
             self.name, self.description, {label: Section(label, one) for label, one in sections.items()}
         )
 
 
-@lru_cache(maxsize=8)
-def load_set(name: str) -> ParameterSet:
+def load_set(name: str | Path) -> ParameterSet:
     """A parameter set by name ("generic-tumour", "glioma-in-brain", "hcc-in-liver") or by the path of a TOML file.
 
     Raises BadInput where it does not exist, and, naming section and parameter, where a number is missing, unknown, or
-    of another parameter.
+    of another parameter. A file is read anew each time.
     """
     if str(name).endswith(".toml"):
         return _read_set(Path(name))
@@ -136,6 +119,11 @@ def load_set(name: str) -> ParameterSet:
         raise BadInput(
             f"there is no parameter set {name!r}; {nearest(str(name), set_names())}, or the path of a TOML file"
         )
+    return _packaged_set(name)
+
+
+@lru_cache(maxsize=8)
+def _packaged_set(name: str) -> ParameterSet:
     with resources.as_file(resources.files(__package__) / "sets" / f"{name}.toml") as path:
         return _read_set(path)
 

@@ -28,23 +28,38 @@ _MARKS = {mark.value: mark for mark in Mark if mark is not Mark.SET_BY_USER}
 _GRADES = {grade.value: grade for grade in Grade}
 
 
-class Table(Mapping):
-    """The quantities of one file, by "parameter.what". An unknown row is refused with the nearest name."""
+class Named(Mapping):
+    """Things by name, in their order; an unknown name is refused with the nearest one.
 
-    def __init__(self, name: str, rows: dict[str, Quantity]) -> None:
-        self.name = name
-        self._rows = rows
+    what: what this is, with which a refusal begins. kind: what its entries are called. things: the entries by name.
+    """
 
-    def __getitem__(self, row: str) -> Quantity:
-        if row not in self._rows:
-            raise BadInput(f"the table {self.name!r} has no row {row!r}; {nearest(row, self._rows)}")
-        return self._rows[row]
+    def __init__(self, what: str, kind: str, things: Mapping[str, object]) -> None:
+        self._what = what
+        self._kind = kind
+        self._things = dict(things)
+
+    def __getitem__(self, name: str):
+        if name not in self._things:
+            raise BadInput(f"{self._what} has no {self._kind} {name!r}; {nearest(str(name), self._things)}")
+        return self._things[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._things
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
+        return iter(self._things)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._things)
+
+
+class Table(Named):
+    """The quantities of one file, by "parameter.what". name: the file's, without ending."""
+
+    def __init__(self, name: str, rows: Mapping[str, Quantity]) -> None:
+        super().__init__(f"the table {name!r}", "row", rows)
+        self.name = name
 
 
 def read_row(row: object, name: str, where: str, known: Mapping[str, Reference]) -> Quantity:
