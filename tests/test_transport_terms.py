@@ -108,6 +108,22 @@ def test_a_barrier_without_diffusivity_is_not_crossed():
     assert not c[0, 3:].any()
 
 
+def test_dry_voxels_take_no_part():
+    """A grid half outside the body equals the grid of the body alone."""
+    answers = []
+    for outside in (0, 3):
+        shape = (6 + outside, 5, 4)
+        fluxes, w, c = still(shape), np.zeros(shape), np.zeros((1, *shape))
+        w[:6], c[0, :6] = 0.2, np.random.default_rng(6).random((6, 5, 4))
+        fluxes.qy[:6], fluxes.qx[1:6] = 0.03, 0.01
+        fluxes.gained[0], fluxes.lost[5] = 0.01, 0.01
+        species = tracer(diffusivity=1e-9, far_field=0.5, exchange=0.01)
+        assert Transport(shape, H, Stepping()).advance(c, w, fluxes, [species], 30.0, None).ok
+        assert not w[6:].any() and not c[0, 6:].any()
+        answers.append(c[0, :6])
+    np.testing.assert_array_equal(answers[0], answers[1])
+
+
 def test_one_voxel_as_fast_as_a_crack_does_not_set_the_step():
     """A voxel whose pore space is 1e-5 of the others': its Courant number is 1e5 times theirs."""
     counts = []

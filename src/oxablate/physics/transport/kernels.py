@@ -52,10 +52,12 @@ def survey_flow(flow, dt, planes):
                 out[i, j, k], net[i, j, k] = leaving, change
                 holds = volume[i, j, k] + min(dt * change, 0.0)
                 least_source = min(least_source, needle[i, j, k], gained[i, j, k], lost[i, j, k])
-                least_volume = min(least_volume, holds)
                 moving, most_lost = max(moving, leaving, abs(change)), max(most_lost, lost[i, j, k])
-                fastest = max(fastest, (leaving + lost[i, j, k]) / holds)
                 stray += not (np.isfinite(change) and np.isfinite(leaving) and np.isfinite(holds))
+                passing = leaving + entering + lost[i, j, k]
+                if holds != 0.0 or passing > 0.0:  # a voxel outside the body is dry and stays so
+                    least_volume = min(least_volume, holds)
+                    fastest = max(fastest, (leaving + lost[i, j, k]) / holds)
         planes[i, 0], planes[i, 1], planes[i, 2] = least_source, least_volume, moving
         planes[i, 3], planes[i, 4], planes[i, 5] = most_lost, fastest, stray
 
@@ -129,8 +131,9 @@ def upwind_terms(here, share, inflow, out, lost, net, volume, leaks, start, end)
 
 
 @njit(forceinline=True)
-def slope(at, step, c, has_before, has_after):
-    """Central difference per voxel, one-sided at the grid's outside, zero across a single voxel."""
+def slope(at, step, c, volume, has_before, has_after):
+    """Central difference per voxel, one-sided beside the outside of the grid or a dry voxel, zero between two such."""
+    has_before, has_after = has_before and volume[at - step] > 0.0, has_after and volume[at + step] > 0.0
     if has_before and has_after:
         return 0.5 * (c[at + step] - c[at - step])
     if has_after:
@@ -139,15 +142,15 @@ def slope(at, step, c, has_before, has_after):
 
 
 @njit(forceinline=True)
-def carried_past(i, j, k, shape, faces, c):
+def carried_past(i, j, k, shape, faces, c, volume):
     """Amount that central slopes carry out of voxel (i, j, k) per time, Q . grad c [mol/s]."""
     nx, ny, nz = shape
     qx, qy, qz = faces
     sx = ny * nz
     at, y, z = i * sx + j * nz + k, (i * (ny + 1) + j) * nz + k, (i * ny + j) * (nz + 1) + k
-    total = 0.5 * (qx[at] + qx[at + sx]) * slope(at, sx, c, i > 0, i + 1 < nx)
-    total += 0.5 * (qy[y] + qy[y + nz]) * slope(at, nz, c, j > 0, j + 1 < ny)
-    total += 0.5 * (qz[z] + qz[z + 1]) * slope(at, 1, c, k > 0, k + 1 < nz)
+    total = 0.5 * (qx[at] + qx[at + sx]) * slope(at, sx, c, volume, i > 0, i + 1 < nx)
+    total += 0.5 * (qy[y] + qy[y + nz]) * slope(at, nz, c, volume, j > 0, j + 1 < ny)
+    total += 0.5 * (qz[z] + qz[z + 1]) * slope(at, 1, c, volume, k > 0, k + 1 < nz)
     return total
 
 
@@ -162,6 +165,7 @@ def upwind_sweep(window, c, low, drift, theta, flow, species, start, end):
     i0, i1, j0, j1, k0, k1 = window
     half, middle = 0.5 * (end - start), 0.5 * (start + end)
     faces, values = flattened(flow, c, low, theta)
+    fluid = volume.reshape(volume.size)
     for i in prange(i0, i1):
         for j in range(j0, j1):
             for k in range(k0, k1):
@@ -170,10 +174,11 @@ def upwind_sweep(window, c, low, drift, theta, flow, species, start, end):
                 if theta[i, j, k] == 0.0:
                     inflow = carried_in(i, j, k, c.shape, faces, values, far) + brought * injected
                     above, below = upwind_terms(here, 0.0, inflow, out[i, j, k], taken, change, w, leaks, start, end)
-                    low[i, j, k] = above / below
+                    low[i, j, k] = above / below if below > 0.0 else here
                 sources = brought * (injected - here) - gained[i, j, k] * here + (1.0 - leaks) * taken * here
-                sources -= carried_past(i, j, k, c.shape, faces, values[0])
-                drift[i, j, k] = half * sources / (w + middle * change)
+                sources -= carried_past(i, j, k, c.shape, faces, values[0], fluid)
+                w += middle * change
+                drift[i, j, k] = half * sources / w if w > 0.0 else 0.0
 
 
 @njit(forceinline=True)
@@ -188,9 +193,9 @@ def face_correction(at, step, flux, dt, has_before, has_after, c, drift, theta, 
         return 0.0
     amount, left, right = dt * flux, c[before], c[at]
     if flux > 0.0:
-        beyond = c[before - step] if has_before else 2.0 * left - right
+        beyond = c[before - step] if has_before and middle[before - step] > 0.0 else 2.0 * left - right
         return amount * (face_value(beyond, left, right, amount / middle[before], drift[before]) - left)
-    beyond = c[at + step] if has_after else 2.0 * right - left
+    beyond = c[at + step] if has_after and middle[at + step] > 0.0 else 2.0 * right - left
     return amount * (face_value(beyond, right, left, -amount / middle[at], drift[at]) - right)
 
 
@@ -250,8 +255,9 @@ def correction_limits(window, c, low, edges, limits, flow, end):
                     ii = min(max(i + (side == 1) - (side == 0), i0), i1 - 1)
                     jj = min(max(j + (side == 3) - (side == 2), j0), j1 - 1)
                     kk = min(max(k + (side == 5) - (side == 4), k0), k1 - 1)
-                    least = min(least, c[ii, jj, kk], low[ii, jj, kk])
-                    most = max(most, c[ii, jj, kk], low[ii, jj, kk])
+                    if volume[ii, jj, kk] > 0.0:
+                        least = min(least, c[ii, jj, kk], low[ii, jj, kk])
+                        most = max(most, c[ii, jj, kk], low[ii, jj, kk])
                 east = ax[i + 1, j, k] if i + 1 < i1 else 0.0
                 north = ay[i, j + 1, k] if j + 1 < j1 else 0.0
                 top = az[i, j, k + 1] if k + 1 < k1 else 0.0
@@ -298,4 +304,5 @@ def apply_correction(window, c, low, edges, limits, flow, end):
                     total += limited(az[i, j, k], rise[i, j, k - 1], fall[i, j, k - 1], up, down)
                 if k + 1 < k1:
                     total -= limited(az[i, j, k + 1], up, down, rise[i, j, k + 1], fall[i, j, k + 1])
-                c[i, j, k] = low[i, j, k] + total / (volume[i, j, k] + end * net[i, j, k])
+                w = volume[i, j, k] + end * net[i, j, k]
+                c[i, j, k] = low[i, j, k] + total / w if w > 0.0 else low[i, j, k]

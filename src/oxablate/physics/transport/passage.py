@@ -192,7 +192,7 @@ class Passage:
         self.books[n].add_flow(active, c, low, theta, flow, value, end - start, self.drains)
         edges = tuple(work[name] for name in ("ax", "ay", "az"))
         limits, middle = (work["rise"], work["fall"]), work["rise"]
-        kernels.half_step_volume(active, flow, 0.5 * (start + end), middle)
+        kernels.half_step_volume(window.grown(active, (1, 1, 1), self.shape), flow, 0.5 * (start + end), middle)
         kernels.correction_fluxes(active, c, drift, theta, flow, middle, edges, end - start)
         kernels.correction_limits(active, c, low, edges, limits, flow, end)
         kernels.apply_correction(active, c, low, edges, limits, flow, end)

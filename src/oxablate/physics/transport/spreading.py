@@ -54,7 +54,8 @@ def line_sweep(window, steps, fields, tissue, when, inverse_square, tau):
                 if a > a0:
                     diagonal += implicit_low[q] * (1.0 - factor[at - sa])
                     right += implicit_low[q] * c[at - sa]
-                factor[at], c[at] = implicit / diagonal, right / diagonal
+                factor[at] = implicit / diagonal if diagonal > 0.0 else 0.0
+                c[at] = right / diagonal if diagonal > 0.0 else here
                 explicit_low[q], implicit_low[q], old[q] = explicit, implicit, here
         for a in range(a1 - 2, a0 - 1, -1):
             for k in range(k0, k1):

@@ -107,7 +107,8 @@ class Transport:
     ) -> TransportOutcome:
         """Advance all species and the fluid volume by dt [s], in place; see `equations` for the equation.
 
-        concentration: (species, nx, ny, nz) [mol/m3]; fluid_volume: (nx, ny, nz) [m3], > 0; both float64, C-ordered,
+        concentration: (species, nx, ny, nz) [mol/m3]; fluid_volume: (nx, ny, nz) [m3], > 0, or 0 in
+        voxels outside the body, which no fluid crosses; both float64, C-ordered,
         written in place. no_diffusion: boolean (nx, ny, nz), voxels no diffusive flux may touch, or None. Refuses
         wrong shapes and negative sources; returns EMPTIED, with nothing touched, when W would not stay positive.
         """

@@ -33,9 +33,9 @@ def variation_sums(window, c, flow, species, start, ahead, scale, sums):
                 w += abs(c[i, j, k - 1] - here) if k > 0 else abs(species[1] - here) * (qz[i, j, k] > 0.0)
                 w += abs(c[i, j, k + 1] - here) if k + 1 < nz else abs(species[1] - here) * (qz[i, j, k + 1] < 0.0)
                 w += abs(species[0] - here) * (needle[i, j, k] > 0.0)
-                if w == 0.0:
-                    continue
                 holds = volume[i, j, k] + start * net[i, j, k]
+                if w == 0.0 or holds <= 0.0:
+                    continue
                 w *= holds / scale
                 passing = out[i, j, k] + lost[i, j, k] + max(net[i, j, k], 0.0)
                 logarithm = math.log1p(ahead * passing / holds)
