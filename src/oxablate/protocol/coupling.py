@@ -1,0 +1,335 @@
+"""One arm of a run: the only place where flow, vessels, transport, reaction and injury meet.
+
+A flow step of length dt, accepted when its embedded error is small, is followed by sub-steps of equal fluxes in which
+
+    carry and spread  ->  front uptake  ->  reaction of what is mixed
+
+and then by vessels and injury. The splitting is first order in the sub-step; mass is exact at any sub-step.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..anatomy.tissue import Tissue
+from ..numerics.jit import njit, plane_sum
+from ..physics.flow.budget import fluid_booking
+from ..physics.flow.step import FlowModel
+from ..physics.flow.well import EndHole
+from ..physics.process import Booking
+from ..physics.reaction.closures import Kinetics, SharpFront
+from ..physics.reaction.front import Donors, FrontState, advance_front, front_mask
+from ..physics.reaction.step import react
+from ..physics.transport.closures import DissolvedSpecies, Stepping
+from ..physics.transport.step import StepFluxes, Transport
+from ..physics.vessels.step import VesselBed
+from ..quantities.parameter import POOLS
+from ..quantities.refusal import RunFailed
+from .injury import InjuryStage
+from .ledger import Ledger
+from .setting import ArmSetting, Setting, outer_faces, per_label, tissue_flows, vessel_beds
+from .state import AgentState, Clock, State
+
+#: Largest embedded error in J of an accepted flow step, and largest change of the vessel fraction.
+FLOW_TOLERANCE = 2e-3
+VESSEL_TOLERANCE = 0.1
+#: First step after the pump changes, in fillings of the voxels at the needle.
+_FIRST_FILLING = 0.05
+
+
+@njit()
+def agent_box(first, second, grown):
+    """Bounding box (i0, i1, j0, j1, k0, k1), half open, of the voxels where either field is not 0, grown by one."""
+    nx, ny, nz = first.shape
+    low, high = np.array([nx, ny, nz]), np.array([-1, -1, -1])
+    for i in range(nx):
+        for j in range(ny):
+            for k in range(nz):
+                if first[i, j, k] != 0.0 or second[i, j, k] != 0.0:
+                    low[0], low[1], low[2] = min(low[0], i), min(low[1], j), min(low[2], k)
+                    high[0], high[1], high[2] = max(high[0], i), max(high[1], j), max(high[2], k)
+    if high[0] < 0:
+        grown[:] = 0
+        return
+    for axis in range(3):
+        grown[2 * axis] = max(low[axis] - 1, 0)
+        grown[2 * axis + 1] = min(high[axis] + 2, first.shape[axis])
+
+
+@dataclass
+class Chemistry:
+    """What a dissolved agent needs: how it moves, what it meets. kinetics is None for an agent that reacts with nothing."""
+
+    name: str
+    needle: float
+    diffusivity: np.ndarray
+    exchange_rate: np.ndarray
+    kinetics: Kinetics | None
+
+
+class ArmRun:
+    """The models, the state and the ledger of one arm.
+
+    setting: of the case. arm: which agent. `state` and `ledger` may be replaced by those of a checkpoint.
+    """
+
+    def __init__(self, setting: Setting, arm: ArmSetting):
+        self.setting, self.arm = setting, arm
+        subject, grid = setting.subject, setting.subject.grid
+        self.grid, self.label = grid, subject.labels.copy()
+        self.active = subject.body_mask.copy()
+        conductivity = per_label(setting.parameters, "hydraulic_conductivity", 0.0)[self.label] * subject.heterogeneity
+        self.conductivity = np.ascontiguousarray(conductivity)
+        self.porosity = per_label(setting.parameters, "porosity", 0.5)
+        self.needle = EndHole(grid, setting.tip, setting.case.needle.cavity_radius, self.active)
+        self.flow = FlowModel(
+            grid, tissue_flows(setting), self.label, self.conductivity, self.active, outer_faces(setting), self.needle
+        )
+        self.vessels = VesselBed(self.label, vessel_beds(setting))
+        self.chemistry = self._chemistry()
+        self.transport = Transport(grid.shape, grid.spacing, Stepping())
+        self.front, self.law, self.donors = FrontState.fresh(grid.shape), SharpFront(), Donors.tissue()
+        self.injury = InjuryStage(setting, arm)
+        self._theta = np.ones(grid.shape)
+        self._exchange = np.zeros(grid.shape)
+        self._box = np.zeros(6, np.int64)
+        self.substeps = 0
+        self.mismatch = 0.0
+        self.find_rest()
+        self.state, self.ledger = self._fresh_state(), Ledger()
+        self._open_ledger()
+
+    # -- beginning ----------------------------------------------------------------------------------------------
+
+    def _chemistry(self) -> Chemistry | None:
+        solute = self.arm.agent.solute
+        if solute is None:
+            return None
+        parameters = self.setting.parameters
+        hindrance = per_label(parameters, "diffusion_hindrance", 0.0)
+        diffusivity = np.ascontiguousarray((hindrance * solute.diffusivity.si)[self.label])
+        kinetics = None
+        if self.arm.agent.reactive or solute.decay_rate.si > 0:
+            kinetics = Kinetics(POOLS, self.arm.agent.rate_constants(), solute.decay_rate.si)
+        return Chemistry(
+            self.arm.agent.name, self.arm.concentration, diffusivity, per_label(parameters, "exchange_rate", 0.0),
+            kinetics,
+        )  # fmt: skip
+
+    def find_rest(self) -> None:
+        """Solve for the pressure before the injection, or fail with the remedy."""
+        outcome = self.flow.find_rest(np.ones(self.grid.shape))
+        if not outcome.ok:
+            raise RunFailed(f"the rest pressure was not found: {outcome}")
+        ones = np.ones(self.grid.shape)
+        still = self.flow.try_step(self.flow.rest, ones, ones, 0.0, 1.0)
+        if not still.outcome.ok:
+            raise RunFailed(f"the subject does not rest: {still.outcome}")
+        #: what vessels, lymphatics and the far tissue exchange with an untouched subject [m3/s]
+        self.resting = fluid_booking(self.flow.flows, 1.0)
+
+    def _fresh_state(self) -> State:
+        shape, volume = self.grid.shape, self.grid.voxel_volume
+        reacting = self.chemistry is not None and self.chemistry.kinetics is not None
+        pools = np.zeros((len(POOLS) if reacting else 0, *shape))
+        for number in range(pools.shape[0]):
+            pools[number] = self.demand_at_start(number)
+        agent = AgentState(
+            np.zeros((0 if self.chemistry is None else 1, *shape)), pools, np.zeros(shape), self.front.swept,
+            self.front.shielded, self.front.dose,
+        )  # fmt: skip
+        fluid = np.where(self.active, self.porosity[self.label] * volume, 0.0)[None].copy()  # air is dry
+        return State(
+            Clock(), agent, self.flow.rest.copy(), np.ones(shape), self.vessels.fraction, fluid, np.zeros(shape)
+        )
+
+    def demand_at_start(self, number: int) -> np.ndarray:
+        """Demand of one pool before the injection [mol/m3 of tissue]."""
+        return per_label(self.setting.parameters, f"demand_{POOLS[number]}", 0.0)[self.label]
+
+    def adopt(self, state: State, ledger: Ledger) -> None:
+        """Go on from a checkpoint."""
+        self.state, self.ledger = state, ledger
+        self.vessels.fraction = state.vessel_fraction
+        self.front.swept, self.front.shielded, self.front.dose = (
+            state.agent.swept,
+            state.agent.shielded,
+            state.agent.front_dose,
+        )
+
+    def _open_ledger(self) -> None:
+        self.ledger.open("fluid", "m3", self.fluid_held())
+        if self.chemistry is not None:
+            self.ledger.open(self.chemistry.name, "mol", self.agent_held())
+            for number in range(self.state.agent.pools.shape[0]):
+                self.ledger.open(f"pool {POOLS[number]}", "mol", self.pool_held(number))
+
+    # -- what is held -------------------------------------------------------------------------------------------
+
+    def fluid_held(self) -> float:
+        """Fluid in the body on the grid [m3]."""
+        return float(plane_sum(self.state.fluid_volume[0]))
+
+    def agent_held(self) -> float:
+        """Agent dissolved or held behind fronts [mol]."""
+        dissolved = plane_sum(self.state.fluid_volume[0] * self.state.agent.concentration[0])
+        return float(dissolved + plane_sum(self.state.agent.shielded) * self.grid.voxel_volume)
+
+    def pool_held(self, number: int) -> float:
+        """Demand left in one pool [mol, agent equivalents]."""
+        return float(plane_sum(self.state.agent.pools[number]) * self.grid.voxel_volume)
+
+    # -- one flow step ------------------------------------------------------------------------------------------
+
+    def first_step(self, rate: float) -> float:
+        """A cautious first step [s] after the pump changed to a flow rate [m3/s]."""
+        cells, _ = self.needle.entry
+        volume = len(cells) * self.grid.voxel_volume
+        reference = max(rate, self.setting.pump.flow_rate)
+        return _FIRST_FILLING * volume / reference
+
+    def step(self, until: float) -> float:
+        """Take one accepted flow step, not beyond `until` [s], with everything that rides on it; returns its length."""
+        state = self.state
+        if state.clock.next_step <= 0.0:
+            state.clock.next_step = self.first_step(self.setting.pump.flow(state.clock.time))
+        duration, outcome, error = self._accepted_step(until)
+        self.mismatch = outcome.mismatch
+        state.pressure[...] = self.flow.pressure_next
+        state.volume_ratio[...] = self.flow.ratio_next
+        self._ride(duration)
+        change = self.vessels_advance(duration)
+        self.injury.advance(self)
+        state.clock.time = until if duration >= until - state.clock.time else state.clock.time + duration
+        state.clock.steps += 1
+        growth = 0.9 * min(np.sqrt(FLOW_TOLERANCE / max(error, 1e-300)), VESSEL_TOLERANCE / max(change, 1e-300))
+        # a step cut short to land on an event says nothing against the length that was planned
+        planned = max(duration, state.clock.next_step) if growth >= 1.0 else duration
+        state.clock.next_step = planned * float(np.clip(growth, 0.2, 3.0))
+        self._check_ledger()
+        return duration
+
+    def _accepted_step(self, until: float):
+        state = self.state
+        for _ in range(40):
+            left = until - state.clock.time
+            duration = min(state.clock.next_step, left)
+            if left < 1.5 * duration < 1.5 * left:
+                duration = 0.5 * left  # two like steps rather than one and a sliver
+            pump = self.setting.pump
+            rate = pump.mean_flow(state.clock.time, state.clock.time + duration)
+            trial = self.flow.try_step(state.pressure, state.volume_ratio, state.vessel_fraction, rate, duration)
+            if trial.outcome.ok and trial.error <= FLOW_TOLERANCE:
+                return duration, trial, trial.error
+            shrink = 0.9 * np.sqrt(FLOW_TOLERANCE / trial.error) if trial.outcome.ok else 0.25
+            state.clock.next_step = duration * float(np.clip(shrink, 0.1, 0.9))
+        raise RunFailed(f"the flow found no step at {state.clock.time:.6g} s: {trial.outcome}")
+
+    def vessels_advance(self, duration: float) -> float:
+        """Let the vessel bed follow; returns the largest change of the vessel fraction."""
+        before = float(self.state.vessel_fraction.min()), float(self.state.vessel_fraction.max())
+        self.vessels.advance(self.state.pressure, duration)
+        after = float(self.state.vessel_fraction.min()), float(self.state.vessel_fraction.max())
+        return max(abs(a - b) for a, b in zip(after, before, strict=True))
+
+    # -- what rides on the flow ---------------------------------------------------------------------------------
+
+    def _ride(self, duration: float) -> None:
+        """Carry, spread and react over one flow step, and enter everything in the ledger."""
+        state, flows, name = self.state, self.flow.flows, None
+        booking = fluid_booking(flows, duration)
+        if self.chemistry is None:
+            state.fluid_volume[0] = self._fluid_from_ratio()
+        else:
+            name = self.chemistry.name
+            fluxes = StepFluxes(*flows.faces, flows.needle, flows.gained, flows.drained + flows.lymph)
+            np.multiply(self.chemistry.exchange_rate[self.label], state.vessel_fraction, out=self._exchange)
+            species = [self._species()]
+            left = duration
+            while left > 0.0:
+                wanted = self.transport.suggest_step(
+                    state.agent.concentration, state.fluid_volume[0], fluxes, species, left
+                )
+                part = left if wanted >= left * (1.0 - 1e-9) else wanted
+                self._substep(fluxes, species, part)
+                left = 0.0 if part == left else left - part
+        self.ledger.book("fluid", booking, self.fluid_held())
+        if name is not None:
+            self.ledger.book(name, Booking(), self.agent_held())
+            for number in range(state.agent.pools.shape[0]):
+                self.ledger.book(f"pool {POOLS[number]}", Booking(), self.pool_held(number))
+
+    def _fluid_from_ratio(self) -> np.ndarray:
+        opened = self.state.volume_ratio - 1.0 + self.porosity[self.label]
+        return np.where(self.active, opened * self.grid.voxel_volume, 0.0)
+
+    def _species(self) -> DissolvedSpecies:
+        chemistry = self.chemistry
+        return DissolvedSpecies(
+            chemistry.name, chemistry.diffusivity, chemistry.needle, 0.0, self._exchange, plasma=0.0, retained=0.0
+        )
+
+    def _substep(self, fluxes: StepFluxes, species: list, part: float) -> None:
+        state, kinetics = self.state, self.chemistry.kinetics
+        mask = self.front.mask if kinetics is not None else None
+        moved = self.transport.advance(state.agent.concentration, state.fluid_volume[0], fluxes, species, part, mask)
+        if not moved.ok:
+            raise RunFailed(f"transport stopped at {state.clock.time:.6g} s: {moved}")
+        self.substeps += 1
+        self._book(moved.bookings[0])
+        if kinetics is not None:
+            self._react(kinetics, part)
+
+    def _react(self, kinetics: Kinetics, part: float) -> None:
+        """Uptake by fronts, then the reaction of what is mixed, where there is agent."""
+        state, box, volume = self.state, self._box, self.grid.voxel_volume
+        concentration = state.agent.concentration[0]
+        agent_box(concentration, state.agent.shielded, box)
+        where = tuple(slice(box[2 * a], box[2 * a + 1]) for a in range(3))
+        np.divide(state.fluid_volume[0][where], volume, out=self._theta[where])
+        self.front.mask[...] = False
+        around = (
+            concentration,
+            self._theta,
+            state.agent.pools,
+            kinetics,
+            self.chemistry.diffusivity,
+            self.grid.spacing,
+        )
+        front_mask(self.front, *around, self.law, box)
+        self._book(advance_front(self.front, *around, self.law, self.donors, part, box))
+        self._book(
+            react(concentration, self._theta, state.agent.pools, kinetics, part, state.agent.exposure, volume, box)
+        )  # fmt: skip
+
+    def _book(self, booking: Booking) -> None:
+        """Enter a booking of the agent, and its other side in the pools."""
+        account = self.ledger.accounts[self.chemistry.name]
+        account.book(booking, account.held)
+        for pool in POOLS[: self.state.agent.pools.shape[0]]:
+            taken = booking.lost.get(f"consumed by {pool}", 0.0)
+            other = self.ledger.accounts[f"pool {pool}"]
+            other.book(Booking({}, {"used by the agent": taken}), other.held)
+
+    def _check_ledger(self) -> None:
+        broken = self.ledger.broken()
+        if broken is not None:
+            raise RunFailed(
+                f"the ledger of {broken.name} does not close at {self.state.clock.time:.6g} s: relative error "
+                f"{broken.error:.2e}; what was computed until the last output is kept"
+            )
+
+    # -- outcomes -----------------------------------------------------------------------------------------------
+
+    def needle_pressure(self) -> float:
+        """Pressure in the needle's cavity [Pa] at the state's time."""
+        rate = self.setting.pump.flow(self.state.clock.time)
+        return self.flow.needle_pressure(self.state.pressure, rate)
+
+    def tumour(self) -> np.ndarray:
+        """The tumour's mask."""
+        return self.setting.subject.tumour_mask
+
+    def air(self) -> np.ndarray:
+        """Voxels outside the body."""
+        return self.label == Tissue.AIR

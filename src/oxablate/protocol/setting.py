@@ -1,0 +1,175 @@
+"""From a checked case to what the processes need: subject, numbers, needle, pump, agents."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..anatomy.scan import BodyByBrightness, BodyEverywhere
+from ..anatomy.subject import Subject
+from ..anatomy.tissue import Tissue
+from ..device.agent import Agent, load_agent
+from ..device.pump import SyringePump
+from ..physics.flow.closures import (
+    ConvexStiffening,
+    ExponentialConductivity,
+    FixedConductivity,
+    FluidExchange,
+    RigidPores,
+    SealedTissue,
+    TissueFlow,
+)
+from ..physics.vessels.closures import CollapsingVessels, RigidVessels
+from ..quantities.parameter_set import ParameterSet, load_set
+from ..quantities.refusal import BadInput
+from ..space.boundary import Dirichlet, NoFlow, OuterFaces
+from ..space.grid import MM
+from .case import Case
+from .recipe import read_recipe
+
+
+@dataclass(frozen=True)
+class ArmSetting:
+    """One arm: the agent and the concentration [mol/m3] at the needle, 0 for plain fluid."""
+
+    name: str
+    agent: Agent
+    concentration: float
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything a run depends on, in SI. folder: of the case, for its files. tip: LPS [m]. far_pressure: of the tissue beyond the grid [Pa]."""
+
+    case: Case
+    folder: Path
+    subject: Subject
+    parameters: ParameterSet
+    tip: tuple[float, float, float]
+    pump: SyringePump
+    arms: tuple[ArmSetting, ...]
+    far_pressure: float
+
+
+def inside_folder(name: str, folder: Path, what: str) -> Path:
+    """A file of the case, which must lie in the case's own folder; links that leave it are refused."""
+    path = (folder / name).resolve()
+    if Path(name).is_absolute() or not path.is_relative_to(folder.resolve()):
+        raise BadInput(f"{what}: {name!r} lies outside the folder of the case; copy the file beside the case")
+    return path
+
+
+def prepare(case: Case, folder: Path) -> Setting:
+    """Load what the case names and check that its parts fit together. Raises BadInput."""
+    chosen = load_set(_packaged_or_inside(case.parameters.set, folder, "parameters.set"))
+    parameters = chosen.with_overrides(case.parameters.override)
+    subject = load_subject(case, folder)
+    tip = _tip(case, subject)
+    volume = case.injection.volume
+    if volume is None:
+        volume = case.injection.fraction_of_tumour * float(subject.tumour_mask.sum()) * subject.grid.voxel_volume
+    pump = SyringePump(volume, case.injection.flow_rate, case.injection.start)
+    arms = tuple(_arm(arm.agent, arm.concentration, folder) for arm in case.arms)
+    return Setting(case, folder, subject, parameters, tip, pump, arms, far_pressure(parameters))
+
+
+def _packaged_or_inside(name: str, folder: Path, what: str) -> str:
+    return str(inside_folder(name, folder, what)) if name.endswith(".toml") else name
+
+
+def _arm(name: str, concentration: str | None, folder: Path) -> ArmSetting:
+    agent = load_agent(_packaged_or_inside(name, folder, "arms.agent"))
+    if agent.dissolved and concentration is None:
+        raise BadInput(f"arms: {agent.name} needs a concentration; add one such as 'concentration: 3 g/L'")
+    what = f"arms: concentration of {agent.name}"
+    return ArmSetting(agent.name, agent, 0.0 if concentration is None else agent.concentration(concentration, what))
+
+
+def load_subject(case: Case, folder: Path) -> Subject:
+    """The subject of a case: a scan from the case's folder, or a phantom."""
+    if case.subject.phantom is not None:
+        recipe = read_recipe(case.subject.phantom.recipe)
+        return Subject.from_phantom(recipe, case.subject.phantom.spacing / MM)
+    scan = case.subject.scan
+    body = BodyByBrightness() if scan.body == "threshold" else BodyEverywhere()
+    return Subject.from_scan(
+        inside_folder(scan.image, folder, "subject.scan.image"),
+        inside_folder(scan.labels, folder, "subject.scan.labels"),
+        scan.label_names,
+        scan.spacing / MM,
+        scan.margin / MM,
+        scan.host,
+        body,
+    )
+
+
+def _tip(case: Case, subject: Subject) -> tuple[float, float, float]:
+    """The needle's tip in LPS [m]."""
+    if case.needle.tip == "centroid":
+        return tuple(x * MM for x in subject.tumour_centre_mm())
+    sign = np.array([-1.0, -1.0, 1.0]) if case.needle.frame == "RAS" else np.ones(3)
+    tip = tuple(float(x) for x in sign * np.asarray(case.needle.tip))
+    subject.require_inside_body(tuple(x / MM for x in tip), "needle tip")
+    return tip
+
+
+def far_pressure(parameters: ParameterSet) -> float:
+    """Pressure of undisturbed host [Pa], where vessels give what lymphatics take: L_v (p_e - p) = L_l (p - p_l)_+."""
+    host = parameters["host"]
+    vessels, lymph = host["vessel_filtration"].si, host["lymph_filtration"].si
+    p_e, p_l = effective_vascular_pressure(host), host["lymph_pressure"].si
+    if vessels == 0.0:
+        return p_l if lymph > 0 else 0.0
+    return p_e if p_e <= p_l else (vessels * p_e + lymph * p_l) / (vessels + lymph)
+
+
+def effective_vascular_pressure(section) -> float:
+    """p_e = p_v - sigma (pi_v - pi_i) [Pa] of one tissue."""
+    return section["vascular_pressure"].si - section["reflection_coefficient"].si * section["oncotic_difference"].si
+
+
+def per_label(parameters: ParameterSet, name: str, air: float) -> np.ndarray:
+    """One number per tissue label, SI. Shape (8,)."""
+    return np.array([air if t is Tissue.AIR else parameters[t.word][name].si for t in Tissue])
+
+
+def tissue_flows(setting: Setting) -> tuple[TissueFlow, ...]:
+    """The flow properties of every label, air first."""
+    opening = setting.case.model.pores == "opening"
+    flows = []
+    for tissue in Tissue:
+        if tissue is Tissue.AIR:
+            flows.append(TissueFlow(0.5, RigidPores(), FixedConductivity(), SealedTissue()))
+            continue
+        p = setting.parameters[tissue.word]
+        pores, conductivity = RigidPores(), FixedConductivity()
+        if opening:
+            pores = ConvexStiffening(p["aggregate_modulus"].si, p["stiffening_exponent"].si)
+            conductivity = ExponentialConductivity(p["conductivity_strain_exponent"].si, p["opening_pressure"].si)
+        exchange = FluidExchange(
+            p["vessel_filtration"].si, effective_vascular_pressure(p), p["lymph_filtration"].si, p["lymph_pressure"].si
+        )
+        flows.append(TissueFlow(p["porosity"].si, pores, conductivity, exchange))
+    return tuple(flows)
+
+
+def vessel_beds(setting: Setting) -> tuple:
+    """The collapse law of every label, air first."""
+    beds = []
+    for tissue in Tissue:
+        if tissue is Tissue.AIR:
+            beds.append(RigidVessels())
+            continue
+        p = setting.parameters[tissue.word]
+        beds.append(
+            CollapsingVessels(
+                p["vascular_pressure"].si, p["collapse_pressure"].si, p["collapse_width"].si, p["collapse_lag"].si
+            )
+        )
+    return tuple(beds)
+
+
+def outer_faces(setting: Setting) -> OuterFaces:
+    """The faces of the grid: tissue at its own pressure beyond, or sealed."""
+    beyond = NoFlow() if setting.case.model.beyond == "sealed" else Dirichlet(setting.far_pressure)
+    return OuterFaces.uniform(beyond)

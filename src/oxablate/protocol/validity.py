@@ -1,0 +1,138 @@
+"""The validity meter: where a run left the range in which its models hold, and its dimensionless numbers."""
+
+import numpy as np
+
+from ..physics.process import Flag
+from ..quantities.table import look_up
+from ..space.grid import MM
+from .coupling import ArmRun
+
+_MAX_RATIO = 1.5
+_MODULUS_RATIO = 2.0
+_RADII_FROM_SKIN = 2.0
+_VOXELS_PER_RADIUS = 8.0
+_MISMATCH = 1e-6
+_ESCAPED = 0.01
+
+
+def flags(model: ArmRun, rows: list[dict]) -> list[Flag]:
+    """Every place where a model of this arm is outside its range, the gravest kind first."""
+    checks = (_cracks, _dilatation, _moduli, _skin, _resolution, _edge, _mismatch)
+    return [flag for check in checks for flag in check(model, rows)]
+
+
+def _largest(rows: list[dict], column: str, default: float) -> float:
+    return max((row[column] for row in rows), default=default)
+
+
+def _cracks(model: ArmRun, rows: list[dict]):
+    limit = look_up("mechanics/fracture_pressure.soft_tissue", "validity").si
+    worst = _largest(rows, "needle_pressure_Pa", 0.0)
+    if worst > limit:
+        yield Flag(
+            "flow", "needle pressure", worst, limit, "Pa",
+            "tissue would crack at such a pressure and cracks are not in this model: the fluid would go elsewhere",
+        )  # fmt: skip
+
+
+def _dilatation(model: ArmRun, rows: list[dict]):
+    worst = _largest(rows, "volume_ratio_max", 1.0)
+    if worst > _MAX_RATIO:
+        yield Flag(
+            "flow", "largest volume ratio J", worst, _MAX_RATIO, "1",
+            "the irrotational pore law is not exact at such dilatation; pressures and spread near the needle are rough",
+        )  # fmt: skip
+
+
+def _moduli(model: ArmRun, rows: list[dict]):
+    parameters = model.setting.parameters
+    tumour, host = (parameters[t]["aggregate_modulus"].si for t in ("tumour_viable", "host"))
+    ratio = max(tumour / host, host / tumour)
+    if model.setting.case.model.pores == "opening" and ratio > _MODULUS_RATIO:
+        yield Flag(
+            "flow", "modulus of tumour against host", ratio, _MODULUS_RATIO, "1",
+            "with moduli this different the irrotational law misjudges the dilatation, up to threefold",
+        )  # fmt: skip
+
+
+def _skin(model: ArmRun, rows: list[dict]):
+    air = np.argwhere(model.air())
+    if not len(air):
+        return
+    centre = model.grid.world_to_index(model.setting.tip)
+    nearest = float(np.sqrt((((air - centre) * np.asarray(model.grid.spacing)) ** 2).sum(1).min()))
+    radii = nearest / tumour_radius(model)
+    if radii < _RADII_FROM_SKIN:
+        yield Flag(
+            "flow", "distance from the tip to the body's surface, in tumour radii", radii, _RADII_FROM_SKIN, "1",
+            "a free skin lets the tissue bulge, which this pore law does not know",
+        )  # fmt: skip
+
+
+def _resolution(model: ArmRun, rows: list[dict]):
+    voxels = tumour_radius(model) / max(model.grid.spacing)
+    if voxels < _VOXELS_PER_RADIUS:
+        yield Flag(
+            "grid", "voxels per tumour radius", voxels, _VOXELS_PER_RADIUS, "1",
+            "the tumour is coarse on this grid; take a smaller spacing before reading volumes",
+        )  # fmt: skip
+
+
+def _edge(model: ArmRun, rows: list[dict]):
+    if model.chemistry is None:
+        return
+    account = model.ledger.accounts[model.chemistry.name]
+    given = account.gained.get("needle", 0.0)
+    share = account.lost.get("boundary", 0.0) / given if given else 0.0
+    if share > _ESCAPED:
+        yield Flag(
+            "grid", "share of the agent that left the grid", share, _ESCAPED, "1",
+            "the grid is too small for this plume; take a larger margin",
+        )  # fmt: skip
+
+
+def _mismatch(model: ArmRun, rows: list[dict]):
+    worst = _largest(rows, "flow_mismatch", 0.0)
+    if worst > _MISMATCH:
+        yield Flag(
+            "flow", "pore volume against pressure", worst, _MISMATCH, "1",
+            "the nonlinear solve was not tight; distrust small differences between arms",
+        )  # fmt: skip
+
+
+def tumour_radius(model: ArmRun) -> float:
+    """Radius of the sphere of the tumour's volume [m]."""
+    volume = float(model.tumour().sum()) * model.grid.voxel_volume
+    return float(np.cbrt(3 * volume / (4 * np.pi)))
+
+
+def dimensionless_numbers(model: ArmRun) -> dict[str, float]:
+    """Numbers that explain the result before any picture: ratios of what competes.
+
+    fill: injected volume over tumour fluid volume; peclet: flow against diffusion at the tumour's edge; damkoehler:
+    reaction of the fastest pool against carriage through the tumour; dose: agent given over demand of the tumour;
+    voxel_over_cavity; starling: tumour radius over the length in which vessels take up pressure.
+    """
+    setting = model.setting
+    tumour = setting.parameters["tumour_viable"]
+    radius, rate = tumour_radius(model), setting.pump.flow_rate
+    porosity = tumour["porosity"].si
+    passage = 4 / 3 * np.pi * radius**3 * porosity / rate
+    numbers = {
+        "fill": setting.pump.volume / (4 / 3 * np.pi * radius**3 * porosity),
+        "starling": radius * float(np.sqrt(tumour["vessel_filtration"].si / tumour["hydraulic_conductivity"].si)),
+        "voxel_over_cavity": max(model.grid.spacing) / setting.case.needle.cavity_radius,
+        "tumour_radius_mm": radius / MM,
+    }
+    if model.chemistry is None:
+        return numbers
+    diffusivity = model.arm.agent.solute.diffusivity.si * tumour["diffusion_hindrance"].si
+    numbers["peclet"] = rate / (4 * np.pi * radius * porosity * diffusivity)
+    numbers["washout"] = tumour["exchange_rate"].si * passage
+    if model.state.agent.pools.shape[0]:
+        demands = setting.parameters.demands("tumour_viable")
+        rates = model.chemistry.kinetics.rates
+        numbers["damkoehler"] = max(k * r for k, r in zip(rates, demands, strict=True)) / porosity * passage
+        volume = 4 / 3 * np.pi * radius**3
+        numbers["dose"] = setting.pump.volume * model.arm.concentration / (sum(demands) * volume)
+    return numbers
