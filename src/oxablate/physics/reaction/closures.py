@@ -53,7 +53,7 @@ class SharpFront:
     both branches were measured to agree (docs/decisions/0003-subvoxel-front.md).
     """
 
-    zone: float = 0.5
+    zone: float = 1.0
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.zone) and self.zone > 0.0):

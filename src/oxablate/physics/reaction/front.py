@@ -12,7 +12,7 @@ from .closures import Kinetics, SharpFront
 from .front_kernels import advance_sweep, draw_sweep, list_fronts, mark_sweep, request_sweep
 from .step import check_duration, check_fields, whole_box
 
-_SUBSTEP = 0.02  # D dt / h^2 of one inner step
+_SUBSTEP = 0.01  # D dt / h^2 of one inner step: a front that leaves a voxel waits for the next one to go on
 
 
 @dataclass
@@ -144,14 +144,14 @@ def _inner_step(state, fields, kinetics, spacing, law, donors, dt, box, taken, g
     dx, dy, dz = spacing
     volume, areas = dx * dy * dz, (dy * dz, dx * dz, dx * dy)
     width_square = (law.zone * min(spacing)) ** 2
-    requests, area_of = np.empty((rows.shape[0], 6)), np.empty(rows.shape[0])
+    requests, shape_of = np.empty((rows.shape[0], 6)), np.empty((rows.shape[0], 2))
     request_sweep(
         rows, (concentration, fluid, diffusivity, state.swept, state.shielded), pools, rates, width_square, spacing,
-        areas, state.mask, donors.stirred, walls, box, dt, requests, area_of,
+        areas, state.mask, donors.stirred, walls, box, dt, requests, shape_of,
     )  # fmt: skip
     draw_sweep(rows, requests, concentration, fluid, donors.held, box, volume, state.asked, gained)
     advance_sweep(
-        rows, requests, area_of, (fluid, diffusivity, state.swept, state.shielded, state.dose), concentration, pools,
+        rows, requests, shape_of, (fluid, diffusivity, state.swept, state.shielded, state.dose), concentration, pools,
         rates, kinetics.loss_rate, width_square, volume, dt, state.mask, taken,
     )  # fmt: skip
 

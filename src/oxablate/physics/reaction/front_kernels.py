@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from ...numerics.jit import njit, njit_parallel, prange
-from .front_law import depth_after, uptake_after
+from .front_law import film, lagging_depth, uptake_after
 from .kernels import voxel_exposure
 
 _HALF_ROOT_PI = 0.5 * math.sqrt(math.pi)
@@ -45,6 +45,21 @@ def flag(field, i, j, k):
 def is_fast(rate, ahead, spread, width_square):
     """Whether the reaction zone is narrow: theta D / (k s) <= (zone h)^2, with ahead = s and spread = theta D."""
     return rate * ahead * width_square >= spread and rate * ahead > 0.0
+
+
+@njit()
+def fast_limit(i, j, k, pools, rates, rest, spread, width_square):
+    """Square of the widest zone [m2] that moves with the sharpest front of a voxel: pools of one front, not of two.
+
+    A tenth of the widest front, or three times the sharpest zone if that is more: a slower pool lags visibly behind
+    and meets the agent in the swept part instead.
+    """
+    sharpest = 0.0
+    for q in range(rates.size):
+        sharpest = max(sharpest, rates[q] * pools[q, i, j, k] / rest)
+    if sharpest <= 0.0:
+        return width_square
+    return min(width_square, max(0.01 * width_square, 9.0 * spread / sharpest))
 
 
 @njit_parallel()
@@ -106,9 +121,10 @@ def fast_demand(i, j, k, pools, rates, swept, spread, width_square):
     """Demand s ahead of the front [mol/m3] and the width [m] of its reaction zone, from the pools that are fast."""
     ahead, slowness = 0.0, 0.0
     rest = 1.0 - swept
+    limit = fast_limit(i, j, k, pools, rates, rest, spread, width_square)
     for q in range(rates.size):
         s = pools[q, i, j, k] / rest
-        if is_fast(rates[q], s, spread, width_square):
+        if is_fast(rates[q], s, spread, limit):
             ahead += s
             slowness += s / rates[q]
     if ahead <= 0.0:
@@ -154,11 +170,12 @@ def offered_area(offers, areas):
 
 @njit_parallel()
 def request_sweep(
-    rows, fields, pools, rates, width_square, spacing, areas, mask, stirred, walls, box, dt, requests, area_of
+    rows, fields, pools, rates, width_square, spacing, areas, mask, stirred, walls, box, dt, requests, shape_of
 ):
     """For each front voxel and face, the amount [mol] it would take in dt from a donor that does not tire.
 
-    fields: (concentration, fluid, diffusivity, swept, shielded); requests: (m, 6) and area_of: (m,), filled.
+    fields: (concentration, fluid, diffusivity, swept, shielded); requests: (m, 6) and shape_of: (m, 2), filled;
+    shape_of holds the area that feeds the front [m2] and the depth swept on the side it comes from [m].
     """
     concentration, fluid, diffusivity, swept, shielded = fields
     volume = spacing[0] * spacing[1] * spacing[2]
@@ -171,12 +188,13 @@ def request_sweep(
             top = max(top, offers[face])
         requests[row, :] = 0.0
         area = offered_area(offers / top, areas) if top > 0.0 else offered_area(offers, areas)
-        area_of[row] = area
+        shape_of[row, 0], shape_of[row, 1] = area, 0.0
         spread = fluid[i, j, k] * diffusivity[i, j, k]
         ahead, zone = fast_demand(i, j, k, pools, rates, swept[i, j, k], spread, width_square)
         if ahead <= 0.0:
             continue
         uptake = (shielded[i, j, k] + ahead * swept[i, j, k]) * volume / area
+        given = 0.0
         for face in range(6):
             ratio = fluid[i, j, k] * offers[face] / ahead
             if ratio <= 0.0:
@@ -186,6 +204,10 @@ def request_sweep(
             if donor[0] < math.inf:
                 after = uptake_after(uptake, ahead, ratio, diffusivity[i, j, k], donor, zone, dt)
                 requests[row, face] = (after - uptake) * areas[face // 2]
+                given += requests[row, face]
+                shape_of[row, 1] += requests[row, face] * donor[3]
+        if given > 0.0:
+            shape_of[row, 1] /= given
 
 
 @njit()
@@ -255,21 +277,25 @@ def consume_slow(i, j, k, pools, rates, loss_rate, fast, fluid, f, m, dt, work, 
 
 
 @njit()
-def advance_voxel(i, j, k, entered, area, fields, pools, rates, loss_rate, width_square, volume, dt, work, fast, taken):
+def advance_voxel(
+    i, j, k, entered, shape, fields, pools, rates, loss_rate, width_square, volume, dt, work, fast, taken
+):
     """One front voxel: store what entered, move the front, consume what it passes. Returns True once it is swept."""
     fluid, diffusivity, swept, shielded, dose = fields
     f0 = swept[i, j, k]
     spread = fluid[i, j, k] * diffusivity[i, j, k]
-    ahead, _ = fast_demand(i, j, k, pools, rates, f0, spread, width_square)
+    ahead, zone = fast_demand(i, j, k, pools, rates, f0, spread, width_square)
     uptake = shielded[i, j, k] + entered + ahead * f0
-    reach = volume / area
-    depth = depth_after(f0 * reach, uptake * reach, ahead, diffusivity[i, j, k], dt)
+    reach = volume / shape[0]
+    zone = film(shape[1], zone)
+    depth = lagging_depth(f0 * reach, uptake * reach, ahead, diffusivity[i, j, k], zone, dt)
     f1 = min(max(depth / reach, f0), 1.0)
     if f1 >= _SWEPT and uptake >= ahead:
         f1 = 1.0
     m = shielded[i, j, k] + entered
+    limit = fast_limit(i, j, k, pools, rates, 1.0 - f0, spread, width_square)
     for q in range(rates.size):
-        fast[q] = is_fast(rates[q], pools[q, i, j, k] / (1.0 - f0), spread, width_square)
+        fast[q] = is_fast(rates[q], pools[q, i, j, k] / (1.0 - f0), spread, limit)
         if fast[q] and f1 > f0:
             left = pools[q, i, j, k] * ((1.0 - f1) / (1.0 - f0))
             taken[q] += pools[q, i, j, k] - left
@@ -285,7 +311,7 @@ def advance_voxel(i, j, k, entered, area, fields, pools, rates, loss_rate, width
 
 @njit()
 def advance_sweep(
-    rows, granted, area_of, fields, concentration, pools, rates, loss_rate, width_square, volume, dt, mask, taken
+    rows, granted, shape_of, fields, concentration, pools, rates, loss_rate, width_square, volume, dt, mask, taken
 ):
     """Advance all listed front voxels; a voxel that is swept gives its agent to its fluid and becomes ordinary.
 
@@ -303,7 +329,7 @@ def advance_sweep(
             j,
             k,
             entered / volume,
-            area_of[row],
+            shape_of[row],
             fields,
             pools,
             rates,

@@ -111,6 +111,8 @@ def inflow(uptake, demand, ratio, diffusivity, donor, zone):
     depth = uptake / demand
     for _ in range(2):
         extra = film(depth + behind, zone)
+        if extra > 0.0:
+            extra = 1.0 / math.sqrt((1.0 / extra) ** 2 + (2.0 / math.pi * ratio * demand / uptake) ** 2)
         scale = 2.0 * demand / uptake
         number = front_number(ratio, 2.0 * opening, flat * scale, extra * scale, profiled * scale)
         if zone <= 0.0:
@@ -121,24 +123,9 @@ def inflow(uptake, demand, ratio, diffusivity, donor, zone):
 
 
 @njit()
-def first_resistance(demand, ratio, diffusivity, donor, zone):
-    """1 / J of an unswept voxel [m2 s/mol]: the donor's profiled stretch and the reaction zone alone.
-
-    With V the speed of the profile: 1 + ratio = (1 + V film / D) exp(V profiled / D), J = V s.
-    """
-    profiled, extra = donor[2], film(donor[3], zone)
-    total = profiled + extra
-    if total <= 0.0:
-        return 0.0
-    speed = ratio / total if profiled <= 0.0 else min(ratio / total, math.log1p(ratio) / profiled)
-    goal = math.log1p(ratio)
-    for _ in range(50):
-        value = math.log1p(speed * extra) + speed * profiled - goal
-        change = value / (extra / (1.0 + speed * extra) + profiled)
-        speed -= change
-        if abs(change) <= 1e-10 * speed:
-            break
-    return 1.0 / (diffusivity * demand * speed)
+def first_resistance(demand, ratio, diffusivity, donor):
+    """1 / J of an unswept voxel [m2 s/mol]: the donor's profiled stretch alone, J = s D ln(1 + ratio) / profiled."""
+    return donor[2] / (diffusivity * demand * math.log1p(ratio))
 
 
 @njit()
@@ -150,7 +137,7 @@ def uptake_after(uptake, demand, ratio, diffusivity, donor, zone, dt):
     if uptake > 0.0:
         start = 1.0 / inflow(uptake, demand, ratio, diffusivity, donor, zone)
     else:
-        start = first_resistance(demand, ratio, diffusivity, donor, zone)
+        start = first_resistance(demand, ratio, diffusivity, donor)
     end = uptake + demand * math.sqrt(ratio * (1.0 + ratio) * diffusivity * dt)
     for _ in range(8):
         rise = (1.0 / inflow(end, demand, ratio, diffusivity, donor, zone) - start) / (end - uptake)
@@ -186,3 +173,30 @@ def depth_after(depth, uptake, demand, diffusivity, dt):
         if change <= 1e-13 * (1.0 + abs(at)):
             break
     return max(depth, most * math.exp(0.5 * at))
+
+
+@njit()
+def lagging_depth(depth, uptake, demand, diffusivity, zone, dt):
+    """The same with a reaction zone of width `zone` [m]: the agent on its way takes time to react.
+
+        (p1^2 - p0^2) / (4 D ln(U / (s p1))) + (p1 - p0) zone^2 / (D (U / s - p1)) = dt
+
+    The second time is that of fresh demand, k s / theta = D / zone^2 per second, exact before the front is formed. The
+    left side rises from 0 to infinity between p0 and U / s: bisection.
+    """
+    most = uptake / demand
+    if most <= depth or dt <= 0.0:
+        return depth
+    if zone <= 0.0:
+        return depth_after(depth, uptake, demand, diffusivity, dt)
+    low, high = depth, most
+    for _ in range(60):
+        at = 0.5 * (low + high)
+        spent = (at * at - depth * depth) / (4.0 * math.log(most / at)) + (at - depth) * zone * zone / (most - at)
+        if spent > diffusivity * dt:
+            high = at
+        else:
+            low = at
+        if high - low <= 1e-14 * high:
+            break
+    return low
