@@ -58,7 +58,7 @@ def agent_box(first, second, grown):
 
 @dataclass
 class Chemistry:
-    """What a dissolved agent needs: how it moves, what it meets. kinetics is None for an agent that reacts with nothing."""
+    """How a dissolved agent moves and what it meets; kinetics is None where it reacts with nothing."""
 
     name: str
     needle: float

@@ -149,7 +149,7 @@ def _agent_outcomes(model: ArmRun) -> dict:
 
 
 def fluid_shares(model: ArmRun) -> dict[str, float]:
-    """Who got the injected volume [m3]: change against an untouched subject, by place; they add up to what was given."""
+    """Who got the injected volume [m3], against an untouched subject; the shares add up to what was given."""
     state, account, rest = model.state, model.ledger.accounts["fluid"], model.resting
     change = state.fluid_volume[0] - model.porosity[model.label] * model.grid.voxel_volume
     shares = {

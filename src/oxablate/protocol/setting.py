@@ -39,7 +39,10 @@ class ArmSetting:
 
 @dataclass(frozen=True)
 class Setting:
-    """Everything a run depends on, in SI. folder: of the case, for its files. tip: LPS [m]. far_pressure: of the tissue beyond the grid [Pa]."""
+    """Everything a run depends on, in SI.
+
+    folder: of the case, for its files. tip: LPS [m]. far_pressure: of the tissue beyond the grid [Pa].
+    """
 
     case: Case
     folder: Path

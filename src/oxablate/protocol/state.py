@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass
 class Clock:
-    """time: simulated [s]; next_step: length the flow controller wants next [s], 0 to start anew; steps: done so far."""
+    """time: simulated [s]; next_step: what the flow controller wants next [s], 0 to start anew; steps: done."""
 
     time: float = 0.0
     next_step: float = 0.0

@@ -21,12 +21,17 @@ def flags(model: ArmRun, rows: list[dict]) -> list[Flag]:
     return [flag for check in checks for flag in check(model, rows)]
 
 
+def fracture_pressure() -> float:
+    """Pressure [Pa] above which tissue is taken to crack: the table's value, poorly known."""
+    return look_up("mechanics/fracture_pressure.soft_tissue", "validity").si
+
+
 def _largest(rows: list[dict], column: str, default: float) -> float:
     return max((row[column] for row in rows), default=default)
 
 
 def _cracks(model: ArmRun, rows: list[dict]):
-    limit = look_up("mechanics/fracture_pressure.soft_tissue", "validity").si
+    limit = fracture_pressure()
     worst = _largest(rows, "needle_pressure_Pa", 0.0)
     if worst > limit:
         yield Flag(

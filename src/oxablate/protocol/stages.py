@@ -1,0 +1,119 @@
+"""The stages that come before a run: draw a phantom, look at a case."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..anatomy.phantom import phantom_images
+from ..quantities import dimension as dim
+from ..quantities.refusal import BadInput
+from ..quantities.unit import read, show
+from ..space.files import write_image
+from ..space.grid import MM
+from .case import load_case
+from .memory import require_memory
+from .recipe import read_recipe
+from .setting import Setting, prepare
+from .validity import fracture_pressure
+from .yaml_door import read_yaml
+
+_GREY_NOISE = 0.04
+FORMATS = (".nii.gz", ".nii", ".nrrd")
+
+
+def phantom(recipe: str | Path, out: str | Path, form: str = ".nii.gz") -> tuple[Path, Path]:
+    """Draw a phantom into the folder `out` as an image and a label map; returns their paths.
+
+    recipe: a YAML file with `recipe`, `spacing` and `seed`, or a case file whose subject is a phantom. form: one of
+    FORMATS. Raises BadInput for a recipe that cannot be drawn and for files that exist already.
+    """
+    written, path = read_yaml(Path(recipe)), Path(out)
+    if form not in FORMATS:
+        raise BadInput(f"--form: {form!r} is not one of {', '.join(FORMATS)}; choose one of them")
+    seed, part = written.get("seed", 0), written
+    if "subject" in written:
+        part = (written["subject"] or {}).get("phantom")
+        if part is None:
+            raise BadInput(f"{Path(recipe).name}: its subject is no phantom; give a case or recipe with one")
+    if not isinstance(part, dict) or not {"recipe", "spacing"} <= part.keys():
+        raise BadInput(f"{Path(recipe).name}: the keys 'recipe' and 'spacing' are needed; add them")
+    spacing = (read(part["spacing"], dim.LENGTH, "spacing") / MM,) * 3
+    image, labels = phantom_images(read_recipe(part["recipe"]), spacing, _GREY_NOISE, seed)
+    targets = path / f"image{form}", path / f"labels{form}"
+    for target in targets:
+        if target.exists():
+            raise BadInput(f"--out: {target} exists; name a new folder")
+    path.mkdir(parents=True, exist_ok=True)
+    for target, one in zip(targets, (image, labels), strict=True):
+        write_image(target, one)
+    return targets
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What can be said of a case before it is run. setting: all of it; needed and available memory [bytes]."""
+
+    setting: Setting
+    memory_needed: int
+    memory_available: int
+
+    def __str__(self) -> str:
+        s, pump = self.setting, self.setting.pump
+        tip = ", ".join(f"{x / MM:.1f}" for x in s.tip)
+        lines = [
+            f"Case: {s.case.title}",
+            str(s.subject),
+            f"Needle  tip at ({tip}) mm LPS, cavity radius {show(s.case.needle.cavity_radius, dim.LENGTH)}",
+            f"Pump    {show(pump.volume, dim.VOLUME)} at {show(pump.flow_rate, dim.FLOW_RATE)}, "
+            f"from {show(pump.start, dim.TIME)} to {show(pump.end, dim.TIME)}; followed for {_span(s.case.follow)}",
+            f"Pores   {s.case.model.pores}; beyond the grid: {s.case.model.beyond}",
+        ]
+        lines += [f"Arm     {_arm(arm)}" for arm in s.arms]
+        lines += [f"Numbers {s.parameters.name}: {s.parameters.description}", f"        {_grades(s)}"]
+        lines += [f"        set by the user: {key}" for key in s.parameters.overridden()]
+        lines += [f"Before the run: {sentence}" for sentence in foreseen(s)]
+        needed, available = self.memory_needed / 1e9, self.memory_available / 1e9
+        return "\n".join(lines + [f"Memory  {needed:.2f} GB needed, {available:.1f} GB available"])
+
+
+def inspect(case: str | Path) -> Inspection:
+    """Read and check a case with everything it names, without running it. Raises BadInput."""
+    path = Path(case)
+    checked = load_case(path)
+    needed, available = require_memory(checked, path.parent)
+    return Inspection(prepare(checked, path.parent), needed, available)
+
+
+def foreseen(setting: Setting) -> list[str]:
+    """Sentences on what is outside the models before anything is computed."""
+    tip = setting.subject.tissue_at(tuple(x / MM for x in setting.tip))
+    k = setting.parameters[tip.word]["hydraulic_conductivity"].si
+    rigid = setting.pump.flow_rate / (4 * np.pi * k * setting.case.needle.cavity_radius)
+    found, limit = [], fracture_pressure()
+    if rigid > limit:
+        found.append(
+            f"intact, rigid {tip.word} would need {show(rigid, dim.PRESSURE)} at the needle, above the "
+            f"{show(limit, dim.PRESSURE)} at which tissue is taken to crack; cracks are not in this model"
+        )
+    if setting.pump.end > setting.case.follow:
+        found.append("the run ends before the pump does; only a part of the volume is given")
+    return found
+
+
+def _span(seconds: float) -> str:
+    return show(seconds, dim.TIME)
+
+
+def _arm(arm) -> str:
+    if not arm.agent.dissolved:
+        return f"{arm.name}: plain fluid"
+    mass = show(arm.concentration * arm.agent.solute.molar_mass.si, dim.MASS_CONCENTRATION)
+    return f"{arm.name}: {mass} ({arm.concentration:.3g} mmol/L)"
+
+
+def _grades(setting: Setting) -> str:
+    counts: dict[str, int] = {}
+    for row in setting.parameters.rows():
+        counts[row.grade] = counts.get(row.grade, 0) + 1
+    return ", ".join(f"{n} {grade}" for grade, n in sorted(counts.items()))
