@@ -55,7 +55,7 @@ validate: setup  ## the measured cases
 bench: $(VENV)/.installed $(VENV)/.extra-peers  ## every benchmark, one table; FAIL rows do not stop it
 	$(PY) benchmarks
 
-lint: $(VENV)/.extra-dev  ## style, layers, types
+lint: $(VENV)/.extra-dev  ## style and layers
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports --no-cache
@@ -67,8 +67,10 @@ docs: $(VENV)/.extra-docs  ## build docs/_build/html; every block of code in it 
 	@echo "docs: docs/_build/html/index.html"
 
 demo: $(VENV)/.installed  ## run the bundled case and say where its report is
+	@test ! -e $(DEMO_DIR)/record.json || rm -rf $(DEMO_DIR)
 	$(VENV)/bin/oxablate run $(DEMO_CASE) --out $(DEMO_DIR)
-	@echo "report: $(DEMO_DIR)/report.html"
+	$(VENV)/bin/oxablate report $(DEMO_DIR)
+	@test -s $(DEMO_DIR)/report.html && echo "report: $(CURDIR)/$(DEMO_DIR)/report.html"
 
 clean:  ## remove what builds and runs left behind
 	rm -rf build dist docs/_build docs/_generated $(DEMO_DIR) .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis

@@ -77,6 +77,15 @@ def test_every_public_name_loads(name):
     assert callable(getattr(oxablate, name))
 
 
+def test_a_public_name_stays_a_function_whatever_was_imported_before():
+    """`oxablate.report` is a subpackage too; importing it must not take the function's place."""
+    stand_in = "sys.modules['oxablate.report'].report = lambda folder: folder"
+    code = f"import oxablate, oxablate.report\n{stand_in}\nassert oxablate.report('here') == 'here'"
+    loaded_after(code)
+    with pytest.raises(subprocess.CalledProcessError):
+        loaded_after("assert False")
+
+
 def test_an_unknown_public_name_is_answered_with_the_known_ones():
     with pytest.raises(AttributeError, match="load_case"):
         oxablate.lode_case  # noqa: B018 - the access is the test

@@ -4,7 +4,9 @@ This module is the way in for people: `import oxablate` costs nothing, and each 
 used. Nothing inside the package imports it (a test watches), so the layers below stay visible.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 
 #: Public name -> module it lives in. The only table of this kind; a test loads every row.
 _EXPORTS = {
@@ -14,7 +16,8 @@ _EXPORTS = {
     "run": "oxablate.protocol.run",
     "open_record": "oxablate.protocol.record",
     "report": "oxablate.report",
-    "cite": "oxablate.protocol.stages",
+    "export": "oxablate.report",
+    "cite": "oxablate.report",
 }
 
 __all__ = ["__version__", *_EXPORTS]
@@ -36,3 +39,18 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Facade(ModuleType):
+    """This module, on which a public name stays the function it promises.
+
+    Importing the subpackage `oxablate.report` would otherwise put the subpackage in the place of the function of the
+    same name, and what `oxablate.report` means would depend on what was imported before.
+    """
+
+    def __setattr__(self, name: str, value) -> None:
+        if not (name in _EXPORTS and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Facade
