@@ -156,16 +156,25 @@ def donor_distance(i, j, k, face, half, fluid, diffusivity, swept, stirred):
 
 
 @njit()
-def offered_area(offers, areas):
-    """Area that feeds a front: (sum A c)^2 / sum A c^2, the sum for equal donors, one face for a lone donor."""
-    weight, square = 0.0, 0.0
+def feeding_area(offers, areas):
+    """Area [m2] across the way in of the agent, and its share of the faces it comes through.
+
+    Opposite faces add, (sum c)^2 / sum c^2 of them; axes combine as the components of a vector, weighted with what they
+    offer: the faces of a staircase are the projections of the oblique surface that it stands for.
+    """
+    top = 0.0
     for face in range(6):
-        share = offers[face]
-        weight += areas[face // 2] * share
-        square += areas[face // 2] * share * share
-    if square > 0.0:
-        return weight * weight / square
-    return max(areas[0], areas[1], areas[2])
+        top = max(top, offers[face])
+    if top <= 0.0:
+        return max(areas[0], areas[1], areas[2]), 1.0
+    square, through = 0.0, 0.0
+    for axis in range(3):
+        one, other = offers[2 * axis] / top, offers[2 * axis + 1] / top
+        if max(one, other) > 0.0:
+            part = areas[axis] * (one + other) ** 2 / (one * one + other * other) * max(one, other)
+            square += part * part
+            through += part
+    return math.sqrt(square), math.sqrt(square) / through
 
 
 @njit_parallel()
@@ -182,12 +191,10 @@ def request_sweep(
     for row in prange(rows.shape[0]):
         i, j, k = rows[row, 0], rows[row, 1], rows[row, 2]
         offers = np.zeros(6)
-        top = 0.0
         for face in range(6):
             offers[face] = donor_concentration(i, j, k, face, concentration, mask, walls, box)
-            top = max(top, offers[face])
         requests[row, :] = 0.0
-        area = offered_area(offers / top, areas) if top > 0.0 else offered_area(offers, areas)
+        area, slant = feeding_area(offers, areas)
         shape_of[row, 0], shape_of[row, 1] = area, 0.0
         spread = fluid[i, j, k] * diffusivity[i, j, k]
         ahead, zone = fast_demand(i, j, k, pools, rates, swept[i, j, k], spread, width_square)
@@ -199,11 +206,11 @@ def request_sweep(
             ratio = fluid[i, j, k] * offers[face] / ahead
             if ratio <= 0.0:
                 continue
-            half = 0.5 * spacing[face // 2]
+            half = 0.5 * slant * spacing[face // 2]
             donor = donor_distance(i, j, k, face, half, fluid, diffusivity, swept, stirred)
             if donor[0] < math.inf:
                 after = uptake_after(uptake, ahead, ratio, diffusivity[i, j, k], donor, zone, dt)
-                requests[row, face] = (after - uptake) * areas[face // 2]
+                requests[row, face] = (after - uptake) * areas[face // 2] * slant
                 given += requests[row, face]
                 shape_of[row, 1] += requests[row, face] * donor[3]
         if given > 0.0:
