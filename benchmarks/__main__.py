@@ -7,6 +7,7 @@ with its reason. The exit status is 0 all the same: this is a measurement, not a
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,8 +31,10 @@ def rows_of(script: Path) -> list[dict]:
     try:
         if done.returncode:
             raise ValueError(f"exit status {done.returncode}")
-        text = done.stdout
-        rows = json.loads(text[text.index("[") :])
+        start = re.search(r"^\[", done.stdout, re.MULTILINE)
+        if not start:
+            raise ValueError("it printed no rows")
+        rows = json.loads(done.stdout[start.start() :])
         for row in rows:
             row["figure"], row["value"], row["unit"], row["target"], row["holds"]  # a row lacks nothing
         return rows

@@ -1,5 +1,6 @@
 """Every block of code in the docs runs; the runner itself reports failures with page and line."""
 
+import subprocess
 import sys
 
 import pytest
@@ -19,6 +20,15 @@ def test_the_code_of_a_page_runs(page):
     session = Session(page.relative_to(ROOT).as_posix())
     printed = [session.run(block.language, block.code, block.line) for block in blocks(page.read_text())]
     assert any(printed)
+
+
+@pytest.mark.slow
+def test_the_pages_build_without_a_warning(tmp_path):
+    pytest.importorskip("sphinx")
+    command = [sys.executable, "-m", "sphinx", "-E", "-W", "--keep-going", "-q", "-b", "html", str(DOCS), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "54 days" in (tmp_path / "validity.html").read_text()
 
 
 def test_every_page_is_linked():
