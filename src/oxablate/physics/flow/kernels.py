@@ -96,175 +96,152 @@ def kirchhoff_potential(overpressure, strain, row):
 
 
 @njit()
-def _path_mean(over_a, over_b, row):
-    """Mean of g along the path between two overpressures in one tissue."""
-    if max(over_a, over_b) <= row[OPENING]:
-        return 1.0
-    x_a, x_b = pore_strain(over_a, row), pore_strain(over_b, row)
-    if abs(over_a - over_b) <= 1e-5 * (abs(over_a) + abs(over_b)):
-        return 0.5 * (conductivity_ratio(x_a, row) + conductivity_ratio(x_b, row))
-    return (kirchhoff_potential(over_a, x_a, row) - kirchhoff_potential(over_b, x_b, row)) / (over_a - over_b)
+def face_flux(conductance, p_n, p_m, rest_n, rest_m, g_n, g_m, w_n, w_m, same):
+    """Flux [m3/s] from voxel n to voxel m = conductance g_face (p_n - p_m); zero where their pressures are equal.
 
-
-@njit()
-def face_conductivity_ratio(over_a, over_b, row_a, row_b, same):
-    """One g per face, from the path between the two voxels; the mean of both tissues' laws where they differ."""
-    mean = _path_mean(over_a, over_b, row_a)
-    if same:
-        return mean
-    return 0.5 * (mean + _path_mean(over_a, over_b, row_b))
-
-
-@njit()
-def _face_flux(conductance, n, m, pressure, rest, label, table):
-    """Flux [m3/s] from voxel n to voxel m; zero where their pressures are equal."""
-    drop = pressure[n] - pressure[m]
-    if conductance == 0.0 or drop == 0.0:
-        return 0.0
-    a, b = label[n], label[m]
-    ratio = face_conductivity_ratio(pressure[n] - rest[n], pressure[m] - rest[m], table[a], table[b], a == b)
-    return conductance * ratio * drop
+    g_face is one value per face: the mean of g along the path between the two overpressures, that is the difference
+    of the Kirchhoff potentials w over that of the overpressures; the mean of both ends where the tissues differ.
+    Plain numbers go in: passing arrays or tuples of them here costs a hundred times the arithmetic.
+    """
+    between = 0.5 * (g_n + g_m)
+    if same and between != 1.0:
+        over_n, over_m = p_n - rest_n, p_m - rest_m
+        if abs(over_n - over_m) > 1e-5 * (abs(over_n) + abs(over_m)):
+            between = (w_n - w_m) / (over_n - over_m)
+    return conductance * between * (p_n - p_m)
 
 
 @njit_parallel()
-def face_fluxes(pressure, rest, label, table, conductances, boundary, fluxes):
-    """Fluxes through all faces [m3/s], positive along the growing index, boundary faces included.
-
-    conductances: (tx, ty, tz) at rest, (nx, ny, nz) each, last plane 0 [m3/(Pa s)]. boundary: six pairs (conductance,
-    pressure) of 2-D arrays for the faces -x, +x, -y, +y, -z, +z. fluxes: (qx, qy, qz), overwritten.
-    """
-    tx, ty, tz = conductances
-    qx, qy, qz = fluxes
-    nx, ny, nz = pressure.shape
-    for i in prange(nx):
-        for j in range(ny):
-            for k in range(nz):
-                n = (i, j, k)
-                if i + 1 < nx:
-                    qx[i + 1, j, k] = _face_flux(tx[n], n, (i + 1, j, k), pressure, rest, label, table)
-                if j + 1 < ny:
-                    qy[i, j + 1, k] = _face_flux(ty[n], n, (i, j + 1, k), pressure, rest, label, table)
-                if k + 1 < nz:
-                    qz[i, j, k + 1] = _face_flux(tz[n], n, (i, j, k + 1), pressure, rest, label, table)
-    _outer_faces(pressure, rest, label, table, boundary, fluxes)
-
-
-@njit()
-def _outward(n, c, outside, pressure, rest, label, table):
-    """Flux out of voxel n through a boundary face of conductance c towards the outside pressure [m3/s]."""
-    if c == 0.0:
-        return 0.0
-    row = table[label[n]]
-    return c * conductivity_ratio(pore_strain(pressure[n] - rest[n], row), row) * (pressure[n] - outside)
-
-
-@njit()
-def _outer_faces(pressure, rest, label, table, boundary, fluxes):
-    """The fluxes through the outer faces of the grid."""
-    (cw, pw), (ce, pe), (cs, ps), (cn, pn), (cb, pb), (ct, pt) = boundary
-    qx, qy, qz = fluxes
-    nx, ny, nz = pressure.shape
-    for j in range(ny):
-        for k in range(nz):
-            qx[0, j, k] = -_outward((0, j, k), cw[j, k], pw[j, k], pressure, rest, label, table)
-            qx[nx, j, k] = _outward((nx - 1, j, k), ce[j, k], pe[j, k], pressure, rest, label, table)
-    for i in range(nx):
-        for k in range(nz):
-            qy[i, 0, k] = -_outward((i, 0, k), cs[i, k], ps[i, k], pressure, rest, label, table)
-            qy[i, ny, k] = _outward((i, ny - 1, k), cn[i, k], pn[i, k], pressure, rest, label, table)
-        for j in range(ny):
-            qz[i, j, 0] = -_outward((i, j, 0), cb[i, j], pb[i, j], pressure, rest, label, table)
-            qz[i, j, nz] = _outward((i, j, nz - 1), ct[i, j], pt[i, j], pressure, rest, label, table)
-
-
-@njit_parallel()
-def dilatation_rate(fluxes, pressure, vessel_fraction, label, table, needle, surface, volume, rate):
-    """dJ/dt of every voxel [1/s] into `rate`, term by term as the statement has it.
-
-    needle: (nx, ny, nz) [m3/s]. surface: (conductance, pressure) of seepage through a free surface inside the grid,
-    arrays of the grid's shape, or of shape (0, 0, 0) where there is none. volume: of a voxel [m3].
-    """
-    qx, qy, qz = fluxes
-    seep, outside = surface
+def pore_state(pressure, rest, label, table, ratio, potential):
+    """Conductivity ratio g and Kirchhoff potential G of every voxel at a pressure [Pa], into `ratio`, `potential`."""
     nx, ny, nz = pressure.shape
     for i in prange(nx):
         for j in range(ny):
             for k in range(nz):
                 row = table[label[i, j, k]]
-                p = pressure[i, j, k]
-                outflow = (
-                    (qx[i + 1, j, k] - qx[i, j, k]) + (qy[i, j + 1, k] - qy[i, j, k]) + (qz[i, j, k + 1] - qz[i, j, k])
-                )
-                if seep.size:
-                    outflow += seep[i, j, k] * (p - outside[i, j, k])
-                rate[i, j, k] = volume_ratio_rate(
-                    outflow / volume,
-                    needle[i, j, k] / volume,
-                    vessel_inflow(p, vessel_fraction[i, j, k], row),
-                    lymph_outflow(p, row),
-                )
+                over = pressure[i, j, k] - rest[i, j, k]
+                if over <= row[OPENING]:
+                    ratio[i, j, k] = 1.0
+                    potential[i, j, k] = over
+                else:
+                    strain = pore_strain(over, row)
+                    ratio[i, j, k] = conductivity_ratio(strain, row)
+                    potential[i, j, k] = kirchhoff_potential(over, strain, row)
+
+
+@njit()
+def _local_slope(pressure, overpressure, vessel_fraction, step, row):
+    """Derivative of a voxel's own terms by its pressure, per volume and with the sign of the matrix [1/(Pa s)]."""
+    slope = pore_compliance(overpressure, row) / step + vessel_fraction * row[VESSEL_FILTRATION]
+    return slope + (row[LYMPH_FILTRATION] if pressure > row[LYMPH_PRESSURE] else 0.0)
+
+
+@njit()
+def _larger(a, b):
+    """The larger of two numbers; a NaN wins, or a broken state would count as converged."""
+    return a if b <= a else b
 
 
 @njit_parallel()
-def stage_residual(pressure, rest, base, rate, step, label, table, active, residual, worst):
-    """How far the pore space misses the flow, J(p) - (base + step rate), per voxel; the worst per i-plane in `worst`.
+def balance(
+    pressure,
+    rest,
+    base,
+    vessel_fraction,
+    needle,
+    seep,
+    outside,
+    label,
+    table,
+    active,
+    fluxes,
+    volume,
+    fixed,
+    ratio,
+    step,
+    rate,
+    rhs,
+    diagonal,
+    worst,
+):
+    """The balance of every voxel at a trial pressure whose `fluxes` (qx, qy, qz) are known.
 
-    base: J at the start of the stage plus what earlier stages gave. step: weight of this stage's rate [s].
-    For a rigid pore space J(p) = 1 and `base` is 1, so this is -step times the volume error per second.
+    seep, outside: conductance [m3/(Pa s)] and pressure of a free surface, or arrays of shape (0, 0, 0). volume: of a
+    voxel [m3]. ratio: g. step: weight of this stage's rate [s]. Overwritten: rate = dJ/dt [1/s]; rhs and diagonal, the
+    Newton system in the Kirchhoff variable delta w = g delta p, in which the face part of the Jacobian is the
+    constant, symmetric matrix of the conductances at rest (exactly so between equal tissues); worst, the largest
+    |J(p) - (base + step rate)| per i-plane. For a rigid pore space J(p) = 1 and `base` is 1.
     """
+    qx, qy, qz = fluxes
     nx, ny, nz = pressure.shape
     for i in prange(nx):
         top = 0.0
         for j in range(ny):
             for k in range(nz):
-                value = 0.0
+                row = table[label[i, j, k]]
+                p, f_v = pressure[i, j, k], vessel_fraction[i, j, k]
+                over = p - rest[i, j, k]
+                speed, miss, entry = 0.0, 0.0, 0.0
                 if active[i, j, k]:
-                    row = table[label[i, j, k]]
-                    strain = pore_strain(pressure[i, j, k] - rest[i, j, k], row)
-                    value = (1.0 - base[i, j, k]) + strain - step * rate[i, j, k]
-                residual[i, j, k] = value
-                # a NaN must win the comparison, or a broken state would count as converged
-                if not abs(value) <= top:
-                    top = abs(value)
+                    outflow = (
+                        (qx[i + 1, j, k] - qx[i, j, k])
+                        + (qy[i, j + 1, k] - qy[i, j, k])
+                        + (qz[i, j, k + 1] - qz[i, j, k])
+                    )
+                    if seep.size:
+                        outflow += seep[i, j, k] * (p - outside[i, j, k])
+                    speed = volume_ratio_rate(
+                        outflow / volume, needle[i, j, k] / volume, vessel_inflow(p, f_v, row), lymph_outflow(p, row)
+                    )
+                    miss = (1.0 - base[i, j, k]) + pore_strain(over, row) - step * speed
+                    entry = fixed[i, j, k] + volume * _local_slope(p, over, f_v, step, row) / ratio[i, j, k]
+                rate[i, j, k] = speed
+                rhs[i, j, k] = -miss * volume / step
+                diagonal[i, j, k] = entry
+                top = _larger(top, abs(miss))
         worst[i] = top
 
 
 @njit_parallel()
-def newton_system(pressure, rest, vessel_fraction, residual, step, label, table, active, fixed, volume, diagonal, rhs):
-    """Diagonal and right-hand side of the Newton step in the Kirchhoff variable delta w = g delta p.
+def inner_fluxes(pressure, rest, label, tx, ty, tz, g, w, qx, qy, qz):
+    """Fluxes through the interior faces [m3/s], positive along the growing index.
 
-    In that variable the face part of the Jacobian is the constant, symmetric matrix of the conductances at rest
-    (exactly so between equal tissues), so one multigrid hierarchy serves the whole run.
-    fixed: boundary and surface conductance per voxel [m3/(Pa s)].
+    tx, ty, tz: conductances at rest, (nx, ny, nz) each, last plane 0 [m3/(Pa s)]. g, w: ratio and potential of
+    `pore_state`. qx, qy, qz: face fields; their outer faces are left alone.
     """
     nx, ny, nz = pressure.shape
     for i in prange(nx):
         for j in range(ny):
             for k in range(nz):
-                if not active[i, j, k]:
-                    diagonal[i, j, k] = 0.0
-                    rhs[i, j, k] = 0.0
-                    continue
-                row = table[label[i, j, k]]
-                over = pressure[i, j, k] - rest[i, j, k]
-                ratio = conductivity_ratio(pore_strain(over, row), row)
-                local = pore_compliance(over, row) / step + vessel_fraction[i, j, k] * row[VESSEL_FILTRATION]
-                if pressure[i, j, k] > row[LYMPH_PRESSURE]:
-                    local += row[LYMPH_FILTRATION]
-                diagonal[i, j, k] = fixed[i, j, k] + volume * local / ratio
-                rhs[i, j, k] = -residual[i, j, k] * volume / step
+                p, r, g_n, w_n, own = pressure[i, j, k], rest[i, j, k], g[i, j, k], w[i, j, k], label[i, j, k]
+                if i + 1 < nx:
+                    a = i + 1
+                    qx[a, j, k] = face_flux(
+                        tx[i, j, k], p, pressure[a, j, k], r, rest[a, j, k], g_n, g[a, j, k], w_n, w[a, j, k],
+                        own == label[a, j, k],
+                    )  # fmt: skip
+                if j + 1 < ny:
+                    a = j + 1
+                    qy[i, a, k] = face_flux(
+                        ty[i, j, k], p, pressure[i, a, k], r, rest[i, a, k], g_n, g[i, a, k], w_n, w[i, a, k],
+                        own == label[i, a, k],
+                    )  # fmt: skip
+                if k + 1 < nz:
+                    a = k + 1
+                    qz[i, j, a] = face_flux(
+                        tz[i, j, k], p, pressure[i, j, a], r, rest[i, j, a], g_n, g[i, j, a], w_n, w[i, j, a],
+                        own == label[i, j, a],
+                    )  # fmt: skip
 
 
 @njit_parallel()
-def apply_newton(pressure, rest, label, table, update, damping):
-    """Add delta p = damping delta w / g to the pressure."""
+def apply_newton(start, update, damping, pressure):
+    """pressure = start + damping update."""
     nx, ny, nz = pressure.shape
     for i in prange(nx):
         for j in range(ny):
             for k in range(nz):
-                row = table[label[i, j, k]]
-                strain = pore_strain(pressure[i, j, k] - rest[i, j, k], row)
-                pressure[i, j, k] += damping * update[i, j, k] / conductivity_ratio(strain, row)
+                pressure[i, j, k] = start[i, j, k] + damping * update[i, j, k]
 
 
 @njit_parallel()

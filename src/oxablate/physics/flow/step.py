@@ -20,6 +20,7 @@ GAMMA = 1.0 - 1.0 / np.sqrt(2.0)
 ERROR_WEIGHT = 0.5 - GAMMA
 
 _NEWTON_LIMIT = 40
+_LINEAR_TOLERANCE = 1e-3  # of a Newton step: quasi-Newton gains no more from a tighter one
 _STEADY_TOLERANCE = 1e-11  # of the gross turnover; a hundredth of what the ledger allows
 _NONE = np.zeros((0, 0, 0))
 
@@ -80,6 +81,7 @@ class FlowModel:
         self.grid, self.label, self.active, self.needle = grid, label, active, needle
         self.conductivity = conductivity
         self.table = tissue_table(tissues)
+        self._law = self.table
         self.rigid = bool(np.all(np.isinf(self.table[:, MODULUS])))
         self.conductances = face_conductances(grid, conductivity, active)
         self.boundary = boundary_conductances(grid, np.where(active, conductivity, 0.0), outer)
@@ -91,16 +93,15 @@ class FlowModel:
     def _allocate(self, shape) -> None:
         nx, ny, nz = shape
         self.rest, self.pressure_next, self.ratio_next = np.zeros(shape), np.zeros(shape), np.ones(shape)
-        self._residual, self._diagonal, self._update, self._trial = (np.zeros(shape) for _ in range(4))
+        self._rhs, self._diagonal, self._update, self._start = (np.zeros(shape) for _ in range(4))
         self._rates = (np.zeros(shape), np.zeros(shape))
-        self._base, self._ones, self._worst = np.ones(shape), np.ones(shape), np.zeros(nx)
-        self._stage_faces = tuple(
+        self._base, self._worst = np.ones(shape), np.zeros(nx)
+        self._pores = (np.ones(shape), np.zeros(shape))
+        faces, self._faces = (
             (np.zeros((nx + 1, ny, nz)), np.zeros((nx, ny + 1, nz)), np.zeros((nx, ny, nz + 1))) for _ in range(2)
         )
         seeped = np.zeros(shape) if self.surface[0].size else _NONE
-        self.flows = StepFlows(
-            tuple(np.zeros_like(q) for q in self._stage_faces[0]), *(np.zeros(shape) for _ in range(4)), seeped
-        )
+        self.flows = StepFlows(faces, *(np.zeros(shape) for _ in range(4)), seeped)
 
     def _fixed_conductance(self) -> np.ndarray:
         """Conductance from each voxel to the outside: outer faces and free surface [m3/(Pa s)]."""
@@ -167,8 +168,6 @@ class FlowModel:
         if not second.ok:
             return FlowStep(second, np.inf, second.residual)
         self._collect(vessel_fraction, GAMMA, fresh=False)
-        for slot, (a, b) in enumerate(zip(*self._stage_faces, strict=True)):
-            kernels.blend(a, b, 1.0 - GAMMA, GAMMA, self.flows.faces[slot])
         kernels.blend(self._base, self._rates[1], 1.0, GAMMA * duration, self.ratio_next)
         kernels.dilatation_error(*self._rates, self._worst)
         return FlowStep(second, ERROR_WEIGHT * duration * float(self._worst.max()), second.residual)
@@ -185,17 +184,17 @@ class FlowModel:
         outcome = self._steady(self.pressure_next, self.table, vessel_fraction)
         if outcome.ok:
             self._collect(vessel_fraction, 1.0, fresh=True)
-            for mean, stage in zip(self.flows.faces, self._stage_faces[0], strict=True):
-                mean[...] = stage
             kernels.blend(ratio, self._rates[0], 1.0, duration, self.ratio_next)
         return FlowStep(outcome, 0.0, float(np.max(np.abs(self.ratio_next - 1.0), where=self.active, initial=0.0)))
 
     def _collect(self, vessel_fraction, weight: float, fresh: bool) -> None:
-        """Add this stage's exchange with vessels, lymphatics and free surface to the mean flows."""
+        """Add this stage's fluxes and its exchange with vessels, lymphatics and free surface to the mean flows."""
         flows = self.flows
         if fresh:
             for array in (flows.gained, flows.drained, flows.lymph, flows.seeped):
                 array[...] = 0.0
+        for mean, stage in zip(flows.faces, self._faces, strict=True):
+            kernels.blend(stage, mean, weight, 0.0 if fresh else 1.0, mean)
         kernels.exchange_volumes(
             self.pressure_next, vessel_fraction, self.label, self.table, self.active, self.grid.voxel_volume, weight,
             flows.gained, flows.drained, flows.lymph,
@@ -206,38 +205,46 @@ class FlowModel:
     # -- Newton -------------------------------------------------------------------------------------------------
 
     def _evaluate(self, pressure, rest, table, vessel_fraction, step, slot) -> float:
-        """Fluxes, rates and residual at a pressure; returns the worst residual."""
-        faces, rate, volume = self._stage_faces[slot], self._rates[slot], self.grid.voxel_volume
-        kernels.face_fluxes(pressure, rest, self.label, table, self.conductances, self.boundary, faces)
-        kernels.dilatation_rate(
-            faces, pressure, vessel_fraction, self.label, table, self.flows.needle, self.surface, volume, rate
-        )
-        kernels.stage_residual(
-            pressure, rest, self._base, rate, step, self.label, table, self.active, self._residual, self._worst
-        )
+        """Rates, right-hand side and diagonal at a pressure; returns the worst residual."""
+        ratio, _ = self._pores
+        kernels.pore_state(pressure, rest, self.label, table, *self._pores)
+        kernels.inner_fluxes(pressure, rest, self.label, *self.conductances, *self._pores, *self._faces)
+        self._outer_fluxes(pressure)
+        kernels.balance(
+            pressure, rest, self._base, vessel_fraction, self.flows.needle, *self.surface, self.label, table,
+            self.active, self._faces, self.grid.voxel_volume, self.fixed, ratio, step, self._rates[slot], self._rhs,
+            self._diagonal, self._worst,
+        )  # fmt: skip
         return float(self._worst.max()) if np.all(np.isfinite(self._worst)) else np.inf
+
+    def _outer_fluxes(self, pressure) -> None:
+        """Fluxes through the outer faces: conductance g (p - p_outside), with g of the voxel inside."""
+        for number, (conductance, outside) in enumerate(self.boundary):
+            axis, side = divmod(number, 2)
+            where = [slice(None)] * 3
+            where[axis] = -1 if side else 0
+            inside = tuple(where)
+            outward = conductance * self._pores[0][inside] * (pressure[inside] - outside)
+            self._faces[axis][inside] = outward if side else -outward
 
     def _newton(self, pressure, rest, table, vessel_fraction, step, tolerance, slot) -> SolveOutcome:
         """Drive the residual below `tolerance` by damped quasi-Newton steps in the Kirchhoff variable."""
-        elliptic = bool(np.all(np.isinf(table[:, MODULUS])))
-        linear_tolerance = 1e-12 if elliptic else 1e-3
+        self._law = table
+        linear_tolerance = 1e-12 if np.all(np.isinf(table[:, MODULUS])) else _LINEAR_TOLERANCE
         worst = self._evaluate(pressure, rest, table, vessel_fraction, step, slot)
         for iteration in range(_NEWTON_LIMIT):
             if worst <= tolerance:
                 return SolveOutcome(Ending.CONVERGED, iteration, worst)
-            kernels.newton_system(
-                pressure, rest, vessel_fraction, self._residual, step, self.label, table, self.active, self.fixed,
-                self.grid.voxel_volume, self._diagonal, self._residual,
-            )  # fmt: skip
             self._solver.setup(FaceCoefficients(*self.conductances, self._diagonal))
             self._update[...] = 0.0
-            linear = self._solver.solve(self._residual, self._update, tolerance=linear_tolerance)
+            linear = self._solver.solve(self._rhs, self._update, tolerance=linear_tolerance)
             if not linear.ok and linear.ending is not Ending.STALLED:
                 return linear
-            before, self._trial[...] = worst, pressure
+            before, self._start[...] = worst, pressure
+            ratio = self._pores[0]
+            np.divide(self._update, ratio, out=self._update)
             for damping in (1.0, 0.5, 0.25, 0.125, 0.0625):
-                pressure[...] = self._trial
-                kernels.apply_newton(pressure, rest, self.label, table, self._update, damping)
+                kernels.apply_newton(self._start, self._update, damping, pressure)
                 worst = self._evaluate(pressure, rest, table, vessel_fraction, step, slot)
                 if worst < before:
                     break
@@ -246,7 +253,7 @@ class FlowModel:
         return SolveOutcome(Ending.TOO_MANY_ITERATIONS, _NEWTON_LIMIT, worst, self._worst_voxel())
 
     def _worst_voxel(self) -> tuple[int, int, int]:
-        return tuple(int(n) for n in np.unravel_index(np.nanargmax(np.abs(self._residual)), self.grid.shape))
+        return tuple(int(n) for n in np.unravel_index(np.nanargmax(np.abs(self._rhs)), self.grid.shape))
 
     def needle_pressure(self, pressure: np.ndarray, rate: float) -> float:
         """Pressure in the needle's cavity [Pa] at a flow rate [m3/s]."""

@@ -128,7 +128,7 @@ class EndHole:
 
 
 def _overpressure_of(potential: float, row: np.ndarray) -> float:
-    """Invert the Kirchhoff potential [Pa] for the overpressure [Pa]: bisection in J - 1, which tames the exponential."""
+    """Overpressure [Pa] at a Kirchhoff potential [Pa]: bisection in J - 1, which tames the exponential."""
     if potential <= row[3] or not np.isfinite(row[0]):
         return potential
     low, high = 0.0, 1.0
