@@ -5,8 +5,8 @@ A window is six integers (i0, i1, j0, j1, k0, k1), half open. A flow is the tupl
 faces, dW/dt, and W at the start of the flow step, so that W(t) = volume + t net.
 
 Traffic in float64 words per voxel, sub-step and species when no array stays in cache (a roofline counts these):
-upwind_sweep 14, half_step_volume 3, correction_fluxes 10, correction_limits 9, apply_correction 9, and 7 for choosing
-the step and the window. Once a flow step, on the whole grid: survey_flow 9, advance_volume 3, the window 1 a species.
+prepare 7, upwind_sweep 16, correction_fluxes 10, correction_limits 9, apply_correction 9, and 10 for choosing the step
+and the window. Once a flow step, on the whole grid: survey_flow 9, advance_volume 3, the window 1 a species.
 """
 
 import numpy as np
@@ -15,10 +15,13 @@ from ...numerics.jit import njit, njit_parallel, prange
 from .equations import face_value
 
 #: float64 words moved per voxel by one advective sub-step of one species (read and written, nothing kept in cache).
-ADVECTION_WORDS = 14 + 3 + 10 + 9 + 9 + 7
+ADVECTION_WORDS = 7 + 16 + 10 + 9 + 9 + 10
 
 #: The same per flow step for the fluid alone, on the whole grid.
 FLOW_WORDS = 9 + 3
+
+#: Indices of this type need no check for negative values in the inner loops, which can then be vectorised.
+uint = np.uint64
 
 #: A limiter factor is shortened by this, so that round-off cannot carry a voxel past its bounds.
 SHORTENED = 1.0 - 4e-15
@@ -130,179 +133,219 @@ def upwind_terms(here, share, inflow, out, lost, net, volume, leaks, start, end)
     return max(explicit, 0.0) * here + dt * inflow, (volume + end * net) + share * leaving + taken_share * taken
 
 
-@njit(forceinline=True)
-def slope(at, step, c, volume, has_before, has_after):
-    """Central difference per voxel, one-sided beside the outside of the grid or a dry voxel, zero between two such."""
-    has_before, has_after = has_before and volume[at - step] > 0.0, has_after and volume[at + step] > 0.0
-    if has_before and has_after:
-        return 0.5 * (c[at + step] - c[at - step])
-    if has_after:
-        return c[at + step] - c[at]
-    return c[at] - c[at - step] if has_before else 0.0
-
-
-@njit(forceinline=True)
-def carried_past(i, j, k, shape, faces, c, volume):
-    """Amount that central slopes carry out of voxel (i, j, k) per time, Q . grad c [mol/s]."""
-    nx, ny, nz = shape
-    qx, qy, qz = faces
-    sx = ny * nz
-    at, y, z = i * sx + j * nz + k, (i * (ny + 1) + j) * nz + k, (i * ny + j) * (nz + 1) + k
-    total = 0.5 * (qx[at] + qx[at + sx]) * slope(at, sx, c, volume, i > 0, i + 1 < nx)
-    total += 0.5 * (qy[y] + qy[y + nz]) * slope(at, nz, c, volume, j > 0, j + 1 < ny)
-    total += 0.5 * (qz[z] + qz[z + 1]) * slope(at, 1, c, volume, k > 0, k + 1 < nz)
-    return total
-
-
 @njit_parallel()
-def upwind_sweep(window, c, low, drift, theta, flow, species, start, end):
-    """Fill `low` (upwind solution; implicit voxels keep theirs) and `drift` (half-step change) inside the window.
-
-    species = (needle concentration, far-field concentration, 1 - retained).
-    """
-    _, _, _, needle, gained, lost, out, net, volume = flow
-    injected, far, leaks = species
-    i0, i1, j0, j1, k0, k1 = window
-    half, middle = 0.5 * (end - start), 0.5 * (start + end)
-    faces, values = flattened(flow, c, low, theta)
-    fluid = volume.reshape(volume.size)
-    for i in prange(i0, i1):
-        for j in range(j0, j1):
-            for k in range(k0, k1):
-                here, brought, taken = c[i, j, k], needle[i, j, k], lost[i, j, k]
-                change, w = net[i, j, k], volume[i, j, k]
-                if theta[i, j, k] == 0.0:
-                    inflow = carried_in(i, j, k, c.shape, faces, values, far) + brought * injected
-                    above, below = upwind_terms(here, 0.0, inflow, out[i, j, k], taken, change, w, leaks, start, end)
-                    low[i, j, k] = above / below if below > 0.0 else here
-                sources = brought * (injected - here) - gained[i, j, k] * here + (1.0 - leaks) * taken * here
-                sources -= carried_past(i, j, k, c.shape, faces, values[0], fluid)
-                w += middle * change
-                drift[i, j, k] = half * sources / w if w > 0.0 else 0.0
-
-
-@njit(forceinline=True)
-def face_correction(at, step, flux, dt, has_before, has_after, c, drift, theta, middle):
-    """Second-order minus upwind amount [mol] through the face between voxels `at - step` and `at`, along the index.
-
-    flux: through the face [m3/s]; has_before, has_after: whether there is a voxel beyond either; middle: W at half
-    step. Zero beside an implicit voxel.
-    """
-    before = at - step
-    if flux == 0.0 or theta[at] > 0.0 or theta[before] > 0.0:
-        return 0.0
-    amount, left, right = dt * flux, c[before], c[at]
-    if flux > 0.0:
-        beyond = c[before - step] if has_before and middle[before - step] > 0.0 else 2.0 * left - right
-        return amount * (face_value(beyond, left, right, amount / middle[before], drift[before]) - left)
-    beyond = c[at + step] if has_after and middle[at + step] > 0.0 else 2.0 * right - left
-    return amount * (face_value(beyond, right, left, -amount / middle[at], drift[at]) - right)
-
-
-@njit_parallel()
-def half_step_volume(window, flow, when, middle):
-    """Fill W at time `when` inside the window."""
+def prepare(window, c, low, theta, flow, when, middle, given):
+    """Fill W at time `when` and the concentration each voxel gives to its neighbours, inside the window."""
     net, volume = flow[7], flow[8]
     i0, i1, j0, j1, k0, k1 = window
     for i in prange(i0, i1):
         for j in range(j0, j1):
             for k in range(k0, k1):
                 middle[i, j, k] = volume[i, j, k] + when * net[i, j, k]
+                share, old = theta[i, j, k], c[i, j, k]
+                given[i, j, k] = share * low[i, j, k] + (1.0 - share) * old if share > 0.0 else old
+
+
+@njit(forceinline=True)
+def slope(at, back, ahead, c, middle):
+    """Central difference per voxel, one-sided beside the outside of the grid or a dry voxel, zero between two such.
+
+    back, ahead: steps to the neighbours in flat indices, 0 where the grid ends.
+    """
+    before, here, after = c[uint(at - back)], c[uint(at)], c[uint(at + ahead)]
+    has_before = back > 0 and middle[uint(at - back)] > 0.0
+    has_after = ahead > 0 and middle[uint(at + ahead)] > 0.0
+    one_sided = after - here if has_after else (here - before if has_before else 0.0)
+    return 0.5 * (after - before) if has_before and has_after else one_sided
+
+
+@njit(forceinline=True)
+def from_faces(at, back, ahead, low_flux, high_flux, given, far):
+    """Upwind amount entering through the two faces of one axis per time [mol/s]."""
+    before = given[uint(at - back)] if back > 0 else far
+    after = given[uint(at + ahead)] if ahead > 0 else far
+    return max(low_flux, 0.0) * before + max(-high_flux, 0.0) * after
+
+
+@njit(forceinline=True)
+def upwind_line(first, last, steps, offsets, flat, arrays, species, start, end):
+    """`upwind_sweep` for voxels first..last (flat) of a line along k that have the same neighbours on all sides.
+
+    steps: to the neighbours before and behind on each axis, 0 where the grid ends; offsets: from a voxel to its low y
+    and z faces, and between the two x and y faces.
+    """
+    xb, xa, yb, ya, zb, za = steps
+    to_y, to_z, next_x, next_y = offsets
+    qx, qy, qz, needle, gained, lost, out, net, volume = flat
+    c, low, drift, theta, middle, given = arrays
+    injected, far, leaks = species
+    half = 0.5 * (end - start)
+    for at in range(first, last):
+        u, y, z = uint(at), uint(at + to_y), uint(at + to_z)
+        west, east, south, north = qx[u], qx[uint(at + next_x)], qy[y], qy[uint(at + to_y + next_y)]
+        bottom, top = qz[z], qz[uint(at + to_z + 1)]
+        here, brought, taken = c[u], needle[u], lost[u]
+        inflow = from_faces(at, xb, xa, west, east, given, far) + from_faces(at, yb, ya, south, north, given, far)
+        inflow += from_faces(at, zb, za, bottom, top, given, far) + brought * injected
+        above, below = upwind_terms(here, 0.0, inflow, out[u], taken, net[u], volume[u], leaks, start, end)
+        value = above / below if below > 0.0 else here
+        low[u] = value if theta[u] == 0.0 else low[u]
+        sources = brought * (injected - here) - gained[u] * here + (1.0 - leaks) * taken * here
+        sources -= 0.5 * (west + east) * slope(at, xb, xa, c, middle)
+        sources -= 0.5 * (south + north) * slope(at, yb, ya, c, middle)
+        sources -= 0.5 * (bottom + top) * slope(at, zb, za, c, middle)
+        drift[u] = half * sources / middle[u] if middle[u] > 0.0 else 0.0
 
 
 @njit_parallel()
-def correction_fluxes(window, c, drift, theta, flow, middle, edges, dt):
-    """Fill the corrections [mol] at the low faces of the voxels of the window, zero on its rim.
+def upwind_sweep(window, shape, flat, arrays, species, start, end):
+    """Fill `low` (upwind solution; implicit voxels keep theirs) and `drift` (half-step change) inside the window.
 
-    middle: W at half step; edges = (x, y, z), filled.
+    flat: the flow tuple, flat; arrays = (c, low, drift, theta, middle, given), flat, the last two from `prepare`;
+    species = (needle concentration, far-field concentration, 1 - retained).
     """
-    ax, ay, az = edges
-    (qx, qy, qz), (old, _, share) = flattened(flow, c, c, theta)
-    nx, ny, nz = c.shape
+    nx, ny, nz = shape
     i0, i1, j0, j1, k0, k1 = window
-    change, fluid = drift.reshape(c.size), middle.reshape(c.size)
     sx = ny * nz
     for i in prange(i0, i1):
         for j in range(j0, j1):
-            for k in range(k0, k1):
-                at, y, z = i * sx + j * nz + k, (i * (ny + 1) + j) * nz + k, (i * ny + j) * (nz + 1) + k
-                x_part = y_part = z_part = 0.0
-                if i > i0:
-                    x_part = face_correction(at, sx, qx[at], dt, i > 1, i + 1 < nx, old, change, share, fluid)
-                if j > j0:
-                    y_part = face_correction(at, nz, qy[y], dt, j > 1, j + 1 < ny, old, change, share, fluid)
-                if k > k0:
-                    z_part = face_correction(at, 1, qz[z], dt, k > 1, k + 1 < nz, old, change, share, fluid)
-                ax[i, j, k], ay[i, j, k], az[i, j, k] = x_part, y_part, z_part
+            line = i * sx + j * nz
+            sides = (sx * (i > 0), sx * (i + 1 < nx), nz * (j > 0), nz * (j + 1 < ny))
+            offsets = (i * nz, i * ny + j, sx, nz)
+            low_end, high_end = max(k0, 1), min(k1, nz - 1)
+            if k0 == 0:
+                steps = (*sides, 0, 1 * (nz > 1))
+                upwind_line(line, line + 1, steps, offsets, flat, arrays, species, start, end)
+            upwind_line(line + low_end, line + high_end, (*sides, 1, 1), offsets, flat, arrays, species, start, end)
+            if k1 == nz and nz > 1:
+                upwind_line(line + nz - 1, line + nz, (*sides, 1, 0), offsets, flat, arrays, species, start, end)
+
+
+@njit(forceinline=True)
+def correction_line(first, last, step, back, ahead, to_face, q, edge, arrays, dt):
+    """Second-order minus upwind amount [mol] through the low faces of voxels first..last (flat), along the index.
+
+    step: to the voxel before; back, ahead: from there and from here one voxel further, 0 where the grid ends; to_face:
+    from a voxel to its face in q. Zero beside an implicit voxel.
+    """
+    c, _, drift, theta, middle, _ = arrays
+    for at in range(first, last):
+        left_at, right_at = uint(at - step), uint(at)
+        before_at, after_at = uint(at - step - back), uint(at + ahead)
+        left, right, amount = c[left_at], c[right_at], dt * q[uint(at + to_face)]
+        before = c[before_at] if back > 0 and middle[before_at] > 0.0 else 2.0 * left - right
+        after = c[after_at] if ahead > 0 and middle[after_at] > 0.0 else 2.0 * right - left
+        forward = amount > 0.0
+        donor, receiver, beyond = left if forward else right, right if forward else left, before if forward else after
+        fluid = middle[left_at] if forward else middle[right_at]
+        change = drift[left_at] if forward else drift[right_at]
+        value = face_value(beyond, donor, receiver, abs(amount) / fluid, change)
+        slow = amount != 0.0 and theta[left_at] + theta[right_at] == 0.0
+        edge[right_at] = amount * (value - donor) if slow else 0.0
 
 
 @njit_parallel()
-def correction_limits(window, c, low, edges, limits, flow, end):
-    """Fill the shares of rises and falls that keep each voxel between its neighbours' old and upwind values.
+def correction_fluxes(window, shape, flat, arrays, edges, dt):
+    """Fill the corrections [mol] at the low faces of the voxels of the window, zero on its rim.
 
-    edges: the corrections (x, y, z); limits = (rise, fall), filled.
+    edges = (x, y, z), flat, filled; the others as for `upwind_sweep`.
     """
-    ax, ay, az = edges
-    rise, fall = limits
-    net, volume = flow[7], flow[8]
+    nx, ny, nz = shape
     i0, i1, j0, j1, k0, k1 = window
+    sx = ny * nz
     for i in prange(i0, i1):
         for j in range(j0, j1):
-            for k in range(k0, k1):
-                least = min(c[i, j, k], low[i, j, k])
-                most = max(c[i, j, k], low[i, j, k])
-                for side in range(6):
-                    ii = min(max(i + (side == 1) - (side == 0), i0), i1 - 1)
-                    jj = min(max(j + (side == 3) - (side == 2), j0), j1 - 1)
-                    kk = min(max(k + (side == 5) - (side == 4), k0), k1 - 1)
-                    if volume[ii, jj, kk] > 0.0:
-                        least = min(least, c[ii, jj, kk], low[ii, jj, kk])
-                        most = max(most, c[ii, jj, kk], low[ii, jj, kk])
-                east = ax[i + 1, j, k] if i + 1 < i1 else 0.0
-                north = ay[i, j + 1, k] if j + 1 < j1 else 0.0
-                top = az[i, j, k + 1] if k + 1 < k1 else 0.0
-                west, south, bottom = ax[i, j, k], ay[i, j, k], az[i, j, k]
-                up = max(west, 0.0) + max(south, 0.0) + max(bottom, 0.0)
-                up += max(-east, 0.0) + max(-north, 0.0) + max(-top, 0.0)
-                down = max(-west, 0.0) + max(-south, 0.0) + max(-bottom, 0.0)
-                down += max(east, 0.0) + max(north, 0.0) + max(top, 0.0)
-                room = SHORTENED * (volume[i, j, k] + end * net[i, j, k])
-                room_up, room_down = room * (most - low[i, j, k]), room * (low[i, j, k] - least)
-                rise[i, j, k] = 1.0 if up <= room_up else room_up / up
-                fall[i, j, k] = 1.0 if down <= room_down else room_down / down
+            line = i * sx + j * nz
+            first, last, z = line + k0, line + k1, i * ny + j
+            for edge in edges:
+                edge[first:last] = 0.0
+            if i > i0:
+                back, ahead = sx * (i > 1), sx * (i + 1 < nx)
+                correction_line(first, last, sx, back, ahead, 0, flat[0], edges[0], arrays, dt)
+            if j > j0:
+                back, ahead = nz * (j > 1), nz * (j + 1 < ny)
+                correction_line(first, last, nz, back, ahead, i * nz, flat[1], edges[1], arrays, dt)
+            if k0 < 1 < k1:
+                correction_line(line + 1, line + 2, 1, 0, 1 * (nz > 2), z, flat[2], edges[2], arrays, dt)
+            low_end, high_end = line + max(k0 + 1, 2), line + min(k1, nz - 1)
+            correction_line(low_end, high_end, 1, 1, 1, z, flat[2], edges[2], arrays, dt)
+            if k1 == nz > max(k0 + 1, 2):
+                correction_line(line + nz - 1, line + nz, 1, 1, 0, z, flat[2], edges[2], arrays, dt)
+
+
+@njit(forceinline=True)
+def limit_line(first, last, steps, flat, arrays, edges, end):
+    """`correction_limits` for voxels first..last (flat) of a line that have the same neighbours on all sides.
+
+    steps: to the six neighbours, 0 at the rim of the window.
+    """
+    c, low, _, _, rise, fall = arrays
+    net, volume = flat[7], flat[8]
+    for at in range(first, last):
+        u = uint(at)
+        least, most = min(c[u], low[u]), max(c[u], low[u])
+        up = down = 0.0
+        for side in range(6):
+            step = steps[side]
+            forward = side % 2 == 1
+            v = uint(at + step) if forward else uint(at - step)
+            wet = volume[v] > 0.0
+            least = min(least, c[v], low[v]) if wet else least
+            most = max(most, c[v], low[v]) if wet else most
+            edge = edges[side // 2][v if forward else u]
+            inwards = (-edge if forward else edge) if step > 0 else 0.0
+            up, down = up + max(inwards, 0.0), down + max(-inwards, 0.0)
+        room = SHORTENED * (volume[u] + end * net[u])
+        room_up, room_down = room * (most - low[u]), room * (low[u] - least)
+        rise[u] = 1.0 if up <= room_up else room_up / up
+        fall[u] = 1.0 if down <= room_down else room_down / down
+
+
+@njit_parallel()
+def correction_limits(window, shape, flat, arrays, edges, end):
+    """Fill the shares of rises and falls that keep each voxel between its neighbours' old and upwind values.
+
+    Arguments as for `correction_fluxes`, but the last two of `arrays` are (rise, fall), filled.
+    """
+    _, ny, nz = shape
+    i0, i1, j0, j1, k0, k1 = window
+    sx = ny * nz
+    for i in prange(i0, i1):
+        for j in range(j0, j1):
+            line = i * sx + j * nz
+            first, last = line + k0, line + k1
+            sides = (sx * (i > i0), sx * (i + 1 < i1), nz * (j > j0), nz * (j + 1 < j1))
+            limit_line(first, first + 1, (*sides, 0, 1 * (k1 > k0 + 1)), flat, arrays, edges, end)
+            limit_line(first + 1, last - 1, (*sides, 1, 1), flat, arrays, edges, end)
+            limit_line(max(last - 1, first + 1), last, (*sides, 1, 0), flat, arrays, edges, end)
 
 
 @njit(forceinline=True)
 def limited(amount, rise_left, fall_left, rise_right, fall_right):
     """A correction from left to right, shortened to what both voxels can bear."""
-    if amount >= 0.0:
-        return amount * min(fall_left, rise_right)
-    return amount * min(rise_left, fall_right)
+    return amount * (min(fall_left, rise_right) if amount >= 0.0 else min(rise_left, fall_right))
 
 
 @njit_parallel()
-def apply_correction(window, c, low, edges, limits, flow, end):
+def apply_correction(window, shape, flat, arrays, edges, end):
     """c = low + limited corrections / W1 inside the window; arguments as for `correction_limits`."""
-    ax, ay, az = edges
-    rise, fall = limits
-    net, volume = flow[7], flow[8]
+    _, ny, nz = shape
     i0, i1, j0, j1, k0, k1 = window
+    c, low, _, _, rise, fall = arrays
+    net, volume = flat[7], flat[8]
     for i in prange(i0, i1):
         for j in range(j0, j1):
-            for k in range(k0, k1):
-                up, down = rise[i, j, k], fall[i, j, k]
-                total = 0.0
-                if i > i0:
-                    total += limited(ax[i, j, k], rise[i - 1, j, k], fall[i - 1, j, k], up, down)
-                if i + 1 < i1:
-                    total -= limited(ax[i + 1, j, k], up, down, rise[i + 1, j, k], fall[i + 1, j, k])
-                if j > j0:
-                    total += limited(ay[i, j, k], rise[i, j - 1, k], fall[i, j - 1, k], up, down)
-                if j + 1 < j1:
-                    total -= limited(ay[i, j + 1, k], up, down, rise[i, j + 1, k], fall[i, j + 1, k])
-                if k > k0:
-                    total += limited(az[i, j, k], rise[i, j, k - 1], fall[i, j, k - 1], up, down)
-                if k + 1 < k1:
-                    total -= limited(az[i, j, k + 1], up, down, rise[i, j, k + 1], fall[i, j, k + 1])
-                w = volume[i, j, k] + end * net[i, j, k]
-                c[i, j, k] = low[i, j, k] + total / w if w > 0.0 else low[i, j, k]
+            line = (i * ny + j) * nz
+            for at in range(line + k0, line + k1):
+                u, total = uint(at), 0.0
+                for axis in range(3):
+                    step = (ny * nz, nz, 1)[axis]
+                    # corrections on the rim of the window are zero: any voxel of the grid will do beyond it
+                    before = uint(max(at - step, 0))
+                    total += limited(edges[axis][u], rise[before], fall[before], rise[u], fall[u])
+                    inside = (i + 1 < i1, j + 1 < j1, at + 1 < line + k1)[axis]
+                    after = uint(at + step) if inside else u
+                    leaving = limited(edges[axis][after], rise[u], fall[u], rise[after], fall[after])
+                    total -= leaving if inside else 0.0
+                w = volume[u] + end * net[u]
+                c[u] = low[u] + total / w if w > 0.0 else low[u]

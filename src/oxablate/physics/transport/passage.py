@@ -63,6 +63,7 @@ class Passage:
         names = ("qx", "qy", "qz", "needle", "gained", "lost")
         arrays = tuple(_field(getattr(fluxes, name), shapes.get(name, self.shape), name) for name in names)
         self.flow = (*arrays, self.work["out"], self.work["net"], volume)
+        self.flat = tuple(array.reshape(-1) for array in self.flow)
         self.planes = np.empty((nx, 6))
         kernels.survey_flow(self.flow, self.dt, self.planes)
         if self.planes[:, kernels.STRAY].any():
@@ -148,7 +149,8 @@ class Passage:
             sums, seen = np.zeros((self.shape[0], 3)), window.grown(self.window, (1, 1, 1), self.shape)
             for n, value in enumerate(self.values):
                 if self.scales[n] > 0.0:
-                    variation_sums(seen, self.c[n], self.flow, value, now, ahead, self.scales[n], sums)
+                    c = self.c[n].reshape(-1)
+                    variation_sums(seen, self.shape, self.flat, c, value, now, ahead, self.scales[n], sums)
             wanted = max(wanted, courant_ahead(sums) / self.stepping.courant)
         return wanted
 
@@ -188,14 +190,16 @@ class Passage:
         for cells in self.implicit:
             ordering.widen(cells, reached, low, threshold)
         active = window.grown(reached, (1, 1, 1), self.shape)
-        kernels.upwind_sweep(active, c, low, drift, theta, flow, value, *times)
+        around, half = window.grown(active, (1, 1, 1), self.shape), 0.5 * (start + end)
+        limits, edges = (work["rise"], work["fall"]), tuple(work[name].reshape(-1) for name in ("ax", "ay", "az"))
+        kernels.prepare(around, c, low, theta, flow, half, *limits)
+        flat = self.flat
+        arrays = tuple(array.reshape(-1) for array in (c, low, drift, theta, *limits))
+        kernels.upwind_sweep(active, self.shape, flat, arrays, value, *times)
         self.books[n].add_flow(active, c, low, theta, flow, value, end - start, self.drains)
-        edges = tuple(work[name] for name in ("ax", "ay", "az"))
-        limits, middle = (work["rise"], work["fall"]), work["rise"]
-        kernels.half_step_volume(window.grown(active, (1, 1, 1), self.shape), flow, 0.5 * (start + end), middle)
-        kernels.correction_fluxes(active, c, drift, theta, flow, middle, edges, end - start)
-        kernels.correction_limits(active, c, low, edges, limits, flow, end)
-        kernels.apply_correction(active, c, low, edges, limits, flow, end)
+        kernels.correction_fluxes(active, self.shape, flat, arrays, edges, end - start)
+        kernels.correction_limits(active, self.shape, flat, arrays, edges, end)
+        kernels.apply_correction(active, self.shape, flat, arrays, edges, end)
         return active
 
     def spread(self, tau: float, when: float) -> None:

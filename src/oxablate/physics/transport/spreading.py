@@ -17,6 +17,7 @@ import numpy as np
 
 from ...numerics.jit import njit, njit_parallel, prange
 from .equations import diffusive_conductance
+from .kernels import uint
 
 #: float64 words moved per voxel by one diffusion step (three axes) of one species.
 DIFFUSION_WORDS = 3 * (3 + 2 + 2 + 1)
@@ -38,29 +39,31 @@ def line_sweep(window, steps, fields, tissue, when, inverse_square, tau):
     for b in prange(b0, b1):
         explicit_low, implicit_low, old = np.zeros(k1 - k0), np.zeros(k1 - k0), np.zeros(k1 - k0)
         for a in range(a0, a1):
-            for k in range(k0, k1):
-                at, q = a * sa + b * sb + k * sk, k - k0
-                d, m = a * da + b * db + k * dk, a * ma + b * mb + k * mk
+            base, d0, m0 = a * sa + b * sb + k0 * sk, a * da + b * db + k0 * dk, a * ma + b * mb + k0 * mk
+            # steps to the voxels above and below, none at the rim
+            up, up_d, up_m = (sa, da, ma) if a + 1 < a1 else (0, 0, 0)
+            down = sa if a > a0 else 0
+            for q in range(k1 - k0):
+                at, after, before = uint(base + q * sk), uint(base + q * sk + up), uint(base + q * sk - down)
                 here, w = c[at], volume[at] + when * net[at]
-                explicit, implicit, following = 0.0, 0.0, here
-                if a + 1 < a1 and not (closed[m] or closed[m + ma]):
-                    following, w_next = c[at + sa], volume[at + sa] + when * net[at + sa]
-                    content, next_content = w * diffusivity[d], w_next * diffusivity[d + da]
-                    crossing = tau * diffusive_conductance(content, next_content, inverse_square)
-                    explicit = 0.5 * min(crossing, w, w_next)
-                    implicit = crossing - explicit
-                right = (w - explicit_low[q] - explicit) * here + explicit_low[q] * old[q] + explicit * following
-                diagonal = w + implicit
-                if a > a0:
-                    diagonal += implicit_low[q] * (1.0 - factor[at - sa])
-                    right += implicit_low[q] * c[at - sa]
-                factor[at] = implicit / diagonal if diagonal > 0.0 else 0.0
-                c[at] = right / diagonal if diagonal > 0.0 else here
+                w_next = volume[after] + when * net[after]
+                content = w * diffusivity[uint(d0 + q * dk)]
+                next_content = w_next * diffusivity[uint(d0 + q * dk + up_d)]
+                shut = up == 0 or closed[uint(m0 + q * mk)] or closed[uint(m0 + q * mk + up_m)]
+                crossing = 0.0 if shut else tau * diffusive_conductance(content, next_content, inverse_square)
+                explicit = 0.5 * min(crossing, w, w_next)
+                implicit, implicit_before, explicit_before = crossing - explicit, implicit_low[q], explicit_low[q]
+                right = (w - explicit_before - explicit) * here + explicit_before * old[q] + explicit * c[after]
+                right += implicit_before * c[before]
+                diagonal = (w + implicit) + implicit_before * (1.0 - factor[before])
+                inverse = 1.0 / diagonal if diagonal > 0.0 else 0.0
+                factor[at], c[at] = implicit * inverse, right * inverse if diagonal > 0.0 else here
                 explicit_low[q], implicit_low[q], old[q] = explicit, implicit, here
         for a in range(a1 - 2, a0 - 1, -1):
-            for k in range(k0, k1):
-                at = a * sa + b * sb + k * sk
-                c[at] += factor[at] * c[at + sa]
+            base = a * sa + b * sb + k0 * sk
+            for q in range(k1 - k0):
+                at = uint(base + q * sk)
+                c[at] += factor[at] * c[uint(base + q * sk + sa)]
 
 
 @njit()

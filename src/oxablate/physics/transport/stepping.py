@@ -12,36 +12,51 @@ import math
 
 import numpy as np
 
-from ...numerics.jit import njit_parallel, prange
+from ...numerics.jit import njit, njit_parallel, prange
+from .kernels import uint
+
+#: Differences below this share of the species' scale do not count: they could not move the measure.
+LEVEL = 1e-9
+
+
+@njit(forceinline=True)
+def difference(at, step, c, here, beyond, enters):
+    """|c - c_next| across one face; towards fluid from outside where the grid ends (step 0) and fluid enters."""
+    if step == 0:
+        return abs(beyond - here) if enters else 0.0
+    return abs(c[uint(at + step)] - here)
 
 
 @njit_parallel()
-def variation_sums(window, c, flow, species, start, ahead, scale, sums):
-    """Add the sums of w, w ln(1 + C) and w ln(1 + C)^2 over each i-plane of the window to `sums`, (nx, 3)."""
-    qx, qy, qz, needle, _, lost, out, net, volume = flow
-    nx, ny, nz = c.shape
+def variation_sums(window, shape, flat, c, species, start, ahead, scale, sums):
+    """Add the sums of w, w ln(1 + C) and w ln(1 + C)^2 over each i-plane of the window to `sums`, (nx, 3).
+
+    flat: the flow tuple, flat; c: flat; species = (needle, far field, 1 - retained); C counts the time `ahead` [s].
+    """
+    qx, qy, qz, needle, _, lost, out, net, volume = flat
+    nx, ny, nz = shape
     i0, i1, j0, j1, k0, k1 = window
+    sx = ny * nz
     for i in prange(i0, i1):
         first, second, third = 0.0, 0.0, 0.0
         for j in range(j0, j1):
             for k in range(k0, k1):
-                here = c[i, j, k]
-                w = abs(c[i - 1, j, k] - here) if i > 0 else abs(species[1] - here) * (qx[i, j, k] > 0.0)
-                w += abs(c[i + 1, j, k] - here) if i + 1 < nx else abs(species[1] - here) * (qx[i + 1, j, k] < 0.0)
-                w += abs(c[i, j - 1, k] - here) if j > 0 else abs(species[1] - here) * (qy[i, j, k] > 0.0)
-                w += abs(c[i, j + 1, k] - here) if j + 1 < ny else abs(species[1] - here) * (qy[i, j + 1, k] < 0.0)
-                w += abs(c[i, j, k - 1] - here) if k > 0 else abs(species[1] - here) * (qz[i, j, k] > 0.0)
-                w += abs(c[i, j, k + 1] - here) if k + 1 < nz else abs(species[1] - here) * (qz[i, j, k + 1] < 0.0)
-                w += abs(species[0] - here) * (needle[i, j, k] > 0.0)
-                holds = volume[i, j, k] + start * net[i, j, k]
-                if w == 0.0 or holds <= 0.0:
+                at = i * sx + j * nz + k
+                u, y, z = uint(at), at + i * nz, at + i * ny + j
+                here, far = c[u], species[1]
+                w = difference(at, -sx * (i > 0), c, here, far, qx[u] > 0.0)
+                w += difference(at, sx * (i + 1 < nx), c, here, far, qx[uint(at + sx)] < 0.0)
+                w += difference(at, -nz * (j > 0), c, here, far, qy[uint(y)] > 0.0)
+                w += difference(at, nz * (j + 1 < ny), c, here, far, qy[uint(y + nz)] < 0.0)
+                w += difference(at, -1 * (k > 0), c, here, far, qz[uint(z)] > 0.0)
+                w += difference(at, 1 * (k + 1 < nz), c, here, far, qz[uint(z + 1)] < 0.0)
+                w += abs(species[0] - here) if needle[u] > 0.0 else 0.0
+                holds = volume[u] + start * net[u]
+                if w <= LEVEL * scale or holds <= 0.0:
                     continue
                 w *= holds / scale
-                passing = out[i, j, k] + lost[i, j, k] + max(net[i, j, k], 0.0)
-                logarithm = math.log1p(ahead * passing / holds)
-                first += w
-                second += w * logarithm
-                third += w * logarithm * logarithm
+                logarithm = math.log1p(ahead * (out[u] + lost[u] + max(net[u], 0.0)) / holds)
+                first, second, third = first + w, second + w * logarithm, third + w * logarithm * logarithm
         sums[i, 0] += first
         sums[i, 1] += second
         sums[i, 2] += third
