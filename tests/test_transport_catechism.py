@@ -130,8 +130,9 @@ def test_a_constant_stays_constant(situation):
     transport = Transport(volume.shape, SPACING, Stepping(most=situation["most"]))
     outcome = transport.advance(c, volume, fluxes, [species], 1.0, None)
     assert outcome.ok
-    # without an upstream order voxels are eliminated together, at the price of their condition number
-    allowed = 1e-9 if situation["make"] is circulating else 1e-13
+    # without an upstream order voxels are eliminated together, at the price of their condition number; likewise lines
+    # of voxels at D dt / h^2 of 2000
+    allowed = 1e-9 if situation["make"] is circulating else 1e-12 if situation["spreads"] == 1e-3 else 3e-14
     assert np.abs(c / 0.7 - 1.0).max() < allowed
 
 

@@ -96,41 +96,36 @@ def donor_value(at, c, low, theta):
 
 @njit(forceinline=True)
 def carried_in(i, j, k, shape, faces, values, far):
-    """Upwind amount entering voxel (i, j, k) through its faces per time [mol/s]; arguments from `flattened`."""
+    """Upwind amount [mol/s] and fluid [m3/s] entering voxel (i, j, k) through its faces; arguments from `flattened`."""
     nx, ny, nz = shape
     qx, qy, qz = faces
     c, low, theta = values
     sx = ny * nz
     at, y, z = i * sx + j * nz + k, (i * (ny + 1) + j) * nz + k, (i * ny + j) * (nz + 1) + k
-    total = 0.0
-    if qx[at] > 0.0:
-        total += qx[at] * (donor_value(at - sx, c, low, theta) if i > 0 else far)
-    if qx[at + sx] < 0.0:
-        total -= qx[at + sx] * (donor_value(at + sx, c, low, theta) if i + 1 < nx else far)
-    if qy[y] > 0.0:
-        total += qy[y] * (donor_value(at - nz, c, low, theta) if j > 0 else far)
-    if qy[y + nz] < 0.0:
-        total -= qy[y + nz] * (donor_value(at + nz, c, low, theta) if j + 1 < ny else far)
-    if qz[z] > 0.0:
-        total += qz[z] * (donor_value(at - 1, c, low, theta) if k > 0 else far)
-    if qz[z + 1] < 0.0:
-        total -= qz[z + 1] * (donor_value(at + 1, c, low, theta) if k + 1 < nz else far)
-    return total
+    inwards = (qx[at], -qx[at + sx], qy[y], -qy[y + nz], qz[z], -qz[z + 1])
+    steps = (-sx * (i > 0), sx * (i + 1 < nx), -nz * (j > 0), nz * (j + 1 < ny), -1 * (k > 0), 1 * (k + 1 < nz))
+    amount = fluid = 0.0
+    for side in range(6):
+        if inwards[side] > 0.0:
+            fluid += inwards[side]
+            amount += inwards[side] * (donor_value(at + steps[side], c, low, theta) if steps[side] != 0 else far)
+    return amount, fluid
 
 
 @njit(forceinline=True)
-def upwind_terms(here, share, inflow, out, lost, net, volume, leaks, start, end):
+def upwind_terms(here, share, amount, fluid, out, lost, net, volume, leaks, start, end):
     """Numerator and denominator of the upwind solution of a voxel at the end of a sub-step.
 
-    (W1 + dt theta out + dt b lost) c1 = (W0 - dt (1 - theta) out - dt (1 - b) lost) c0 + dt inflow: all coefficients
-    non-negative, and those on the right add up to the one on the left when nothing is gained or retained.
-    b = max(1/2, theta) makes the uptake by vessels second order in time. here: c0; share: theta; inflow: through faces
-    and needle [mol/s]; out, lost, net, volume: of this voxel; leaks: 1 - retained.
+    (W1 + dt theta out + dt b lost) c1 = (W0 - dt (1 - theta) out - dt (1 - b) lost) c0 + dt amount: all coefficients
+    non-negative, and those on the right add up to the one on the left when nothing is gained or retained. So that they
+    do in floating point, where W1 may be a small rest of what passes, the one on the left is computed as their sum.
+    b = max(1/2, theta) makes the uptake by vessels second order in time. here: c0; share: theta; amount, fluid:
+    entering through faces and sources [mol/s, m3/s]; out, lost, net, volume: of this voxel; leaks: 1 - retained.
     """
     dt = end - start
     leaving, taken, taken_share = dt * out, dt * leaks * lost, max(0.5, share)
-    explicit = (volume + start * net) - (1.0 - share) * leaving - (1.0 - taken_share) * taken
-    return max(explicit, 0.0) * here + dt * inflow, (volume + end * net) + share * leaving + taken_share * taken
+    explicit = max((volume + start * net) - (1.0 - share) * leaving - (1.0 - taken_share) * taken, 0.0)
+    return explicit * here + dt * amount, explicit + dt * fluid - dt * (1.0 - leaks) * lost
 
 
 @njit_parallel()
@@ -161,10 +156,11 @@ def slope(at, back, ahead, c, middle):
 
 @njit(forceinline=True)
 def from_faces(at, back, ahead, low_flux, high_flux, given, far):
-    """Upwind amount entering through the two faces of one axis per time [mol/s]."""
+    """Upwind amount [mol/s] and fluid [m3/s] entering through the two faces of one axis."""
     before = given[uint(at - back)] if back > 0 else far
     after = given[uint(at + ahead)] if ahead > 0 else far
-    return max(low_flux, 0.0) * before + max(-high_flux, 0.0) * after
+    first, second = max(low_flux, 0.0), max(-high_flux, 0.0)
+    return first * before + second * after, first + second
 
 
 @njit(forceinline=True)
@@ -185,9 +181,12 @@ def upwind_line(first, last, steps, offsets, flat, arrays, species, start, end):
         west, east, south, north = qx[u], qx[uint(at + next_x)], qy[y], qy[uint(at + to_y + next_y)]
         bottom, top = qz[z], qz[uint(at + to_z + 1)]
         here, brought, taken = c[u], needle[u], lost[u]
-        inflow = from_faces(at, xb, xa, west, east, given, far) + from_faces(at, yb, ya, south, north, given, far)
-        inflow += from_faces(at, zb, za, bottom, top, given, far) + brought * injected
-        above, below = upwind_terms(here, 0.0, inflow, out[u], taken, net[u], volume[u], leaks, start, end)
+        x_amount, x_fluid = from_faces(at, xb, xa, west, east, given, far)
+        y_amount, y_fluid = from_faces(at, yb, ya, south, north, given, far)
+        z_amount, z_fluid = from_faces(at, zb, za, bottom, top, given, far)
+        amount = x_amount + y_amount + z_amount + brought * injected
+        fluid = x_fluid + y_fluid + z_fluid + brought + gained[u]
+        above, below = upwind_terms(here, 0.0, amount, fluid, out[u], taken, net[u], volume[u], leaks, start, end)
         value = above / below if below > 0.0 else here
         low[u] = value if theta[u] == 0.0 else low[u]
         sources = brought * (injected - here) - gained[u] * here + (1.0 - leaks) * taken * here

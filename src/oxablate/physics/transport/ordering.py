@@ -124,15 +124,16 @@ def set_shares(order, theta, flow, start, end, chosen):
 @njit()
 def solve_in_order(order, c, low, theta, flow, species, start, end):
     """Fill `low` with the upwind solution of the ordered voxels."""
-    _, _, _, needle, _, lost, out, net, volume = flow
+    _, _, _, needle, gained, lost, out, net, volume = flow
     faces, parts = flattened(flow, c, low, theta)
     _, ny, nz = theta.shape
     for cell in order:
         i, j, k = cell // (ny * nz), cell // nz % ny, cell % nz
-        inflow = carried_in(i, j, k, c.shape, faces, parts, species[1]) + needle[i, j, k] * species[0]
+        amount, fluid = carried_in(i, j, k, c.shape, faces, parts, species[1])
+        amount, fluid = amount + needle[i, j, k] * species[0], fluid + needle[i, j, k] + gained[i, j, k]
         here, share, leaving, taken = c[i, j, k], theta[i, j, k], out[i, j, k], lost[i, j, k]
         change, w = net[i, j, k], volume[i, j, k]
-        above, below = upwind_terms(here, share, inflow, leaving, taken, change, w, species[2], start, end)
+        above, below = upwind_terms(here, share, amount, fluid, leaving, taken, change, w, species[2], start, end)
         low[i, j, k] = above / below
 
 
@@ -154,7 +155,7 @@ def cycle_rows(cells, c, low, theta, flow, species, start, end):
 
     cells: flat indices, growing; `low` must be zero there, so that the right side holds only what is known.
     """
-    _, _, _, needle, _, lost, out, net, volume = flow
+    _, _, _, needle, gained, lost, out, net, volume = flow
     faces, parts = flattened(flow, c, low, theta)
     _, ny, nz = theta.shape
     count = cells.size
@@ -162,10 +163,13 @@ def cycle_rows(cells, c, low, theta, flow, species, start, end):
     columns, values = np.full((count, 6), -1), np.zeros((count, 6))
     for row in range(count):
         i, j, k = cells[row] // (ny * nz), cells[row] // nz % ny, cells[row] % nz
-        inflow = carried_in(i, j, k, c.shape, faces, parts, species[1]) + needle[i, j, k] * species[0]
+        amount, fluid = carried_in(i, j, k, c.shape, faces, parts, species[1])
+        amount, fluid = amount + needle[i, j, k] * species[0], fluid + needle[i, j, k] + gained[i, j, k]
         here, share, leaving, taken = c[i, j, k], theta[i, j, k], out[i, j, k], lost[i, j, k]
         change, w = net[i, j, k], volume[i, j, k]
-        right[row], diagonal[row] = upwind_terms(here, share, inflow, leaving, taken, change, w, species[2], start, end)
+        right[row], diagonal[row] = upwind_terms(
+            here, share, amount, fluid, leaving, taken, change, w, species[2], start, end
+        )
         for side in range(6):
             inside, ii, jj, kk, flux = neighbour(i, j, k, side, flow)
             if inside and flux < 0.0:
