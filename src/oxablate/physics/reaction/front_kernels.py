@@ -218,6 +218,15 @@ def request_sweep(
 
 
 @njit()
+def granted_share(asked, content):
+    """Share of what is asked of a donor that it gives: (1 - exp(-x)) / x, x = asked / content."""
+    if asked < 1e-12 * content:
+        return 1.0
+    x = asked / content if content > 0.0 else math.inf
+    return -math.expm1(-x) / x if x < math.inf else 0.0
+
+
+@njit()
 def draw_sweep(rows, requests, concentration, fluid, held, box, volume, asked, gained):
     """Grant the requests and draw them from the donors: a donor asked for x times what it holds gives 1 - exp(-x).
 
@@ -240,8 +249,8 @@ def draw_sweep(rows, requests, concentration, fluid, held, box, volume, asked, g
                 elif flag(held, a, b, c):
                     gained[1] += requests[row, face]
                 else:
-                    x = asked[a, b, c] / (fluid[a, b, c] * concentration[a, b, c] * volume)
-                    requests[row, face] *= -math.expm1(-x) / x if x > 0.0 else 1.0
+                    content = fluid[a, b, c] * concentration[a, b, c] * volume
+                    requests[row, face] *= granted_share(asked[a, b, c], content)
     settle_donors(rows, concentration, fluid, held, volume, asked)
 
 
@@ -256,7 +265,10 @@ def settle_donors(rows, concentration, fluid, held, volume, asked):
             if asked[a, b, c] > 0.0:
                 if not flag(held, a, b, c):
                     content = fluid[a, b, c] * concentration[a, b, c] * volume
-                    concentration[a, b, c] *= math.exp(-asked[a, b, c] / content)
+                    given = granted_share(asked[a, b, c], content) * asked[a, b, c]
+                    if given > 0.0:
+                        left = max(content - given, 0.0) / content
+                        concentration[a, b, c] *= left
                 asked[a, b, c] = 0.0
 
 
@@ -304,11 +316,10 @@ def advance_voxel(
     for q in range(rates.size):
         fast[q] = is_fast(rates[q], pools[q, i, j, k] / (1.0 - f0), spread, limit)
         if fast[q] and f1 > f0:
-            left = pools[q, i, j, k] * ((1.0 - f1) / (1.0 - f0))
-            taken[q] += pools[q, i, j, k] - left
-            m -= pools[q, i, j, k] - left
-            pools[q, i, j, k] = left
-    m = max(m, 0.0)
+            consumed = min(pools[q, i, j, k] * ((f1 - f0) / (1.0 - f0)), m)
+            taken[q] += consumed
+            m -= consumed
+            pools[q, i, j, k] = pools[q, i, j, k] - consumed if f1 < 1.0 else 0.0
     if f1 > 0.0 and m > 0.0:
         m, exposure = consume_slow(i, j, k, pools, rates, loss_rate, fast, fluid, f1, m, dt, work, taken)
         dose[i, j, k] += exposure

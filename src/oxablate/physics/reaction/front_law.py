@@ -140,6 +140,8 @@ def uptake_after(uptake, demand, ratio, diffusivity, donor, zone, dt):
         start = first_resistance(demand, ratio, diffusivity, donor)
     end = uptake + demand * math.sqrt(ratio * (1.0 + ratio) * diffusivity * dt)
     for _ in range(8):
+        if not end > uptake:  # below round-off of what has entered before, or of what numbers hold
+            return uptake
         rise = (1.0 / inflow(end, demand, ratio, diffusivity, donor, zone) - start) / (end - uptake)
         root = math.sqrt(max(start * start + 2.0 * rise * dt, 0.0))
         new = uptake + 2.0 * dt / (start + root)
