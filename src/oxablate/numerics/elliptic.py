@@ -2,13 +2,15 @@
 
     sum over the six neighbours N of T_f (p_P - p_N) + s_P p_P = b_P
 
-Flexible conjugate gradients in double precision, preconditioned by multigrid in single precision (`multigrid`).
+Flexible conjugate gradients in double precision, preconditioned by multigrid in single precision: on regular blocks
+(`multigrid`) first, and by aggregation along strong couplings (`aggregation`) where the blocks are seen to crawl.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from .aggregation import Aggregation
 from .krylov import advance, load_residual, new_direction, subtract_from
 from .multigrid import Multigrid
 from .outcome import Ending, SolveOutcome
@@ -17,14 +19,26 @@ from .stencil import FaceCoefficients, apply_operator, survey
 
 __all__ = ["EllipticSolver", "FaceCoefficients", "apply_operator"]
 
+#: From this iteration on, a solve that will need more than CRAWL iterations at its pace so far changes preconditioner.
+PATIENCE = 24
+CRAWL = 100
+
 
 @dataclass
 class _Progress:
-    """Where an iteration stands: squared residual norms as lengths, in the unit of b."""
+    """Where an iteration stands: norms of the residual at the start, now, and when last recomputed; unit of b."""
 
-    iterations: int
+    first: float
     residual: float
+    iterations: int = 0
     last_true: float = np.inf
+
+    def crawls(self, goal: float) -> bool:
+        """Whether the pace so far would take more than CRAWL iterations to `goal`."""
+        if self.iterations < PATIENCE:
+            return False
+        gained = np.log(self.first / self.residual) / self.iterations
+        return not gained * CRAWL > np.log(self.first / goal)
 
 
 class EllipticSolver:
@@ -36,6 +50,7 @@ class EllipticSolver:
     def __init__(self, shape: tuple[int, int, int]):
         self.shape = tuple(int(n) for n in shape)
         self._multigrid = Multigrid(self.shape)
+        self._aggregation: Aggregation | None = None
         self._residual, self._direction, self._image = (np.zeros(self.shape) for _ in range(3))
         self._coefficients: FaceCoefficients | None = None
         self._pockets: Pockets | None = None
@@ -45,6 +60,7 @@ class EllipticSolver:
     def memory_bytes(self) -> float:
         """Bytes per unknown that the solver holds beyond the coefficients, the right-hand side and the solution."""
         held = self._multigrid.memory_bytes + 3 * self._residual.nbytes
+        held += 0 if self._aggregation is None else self._aggregation.memory_bytes
         held += 0 if self._pockets is None else self._pockets.labels.nbytes + self._pockets.sizes.nbytes
         return held / self._residual.size
 
@@ -57,7 +73,7 @@ class EllipticSolver:
             raise ValueError(f"this solver was made for {self.shape}, the coefficients are {coefficients.shape}")
         self._coefficients = coefficients
         seen = survey(coefficients)
-        self._refusal = None
+        self._refusal = self._pockets = self._aggregation = None
         if not seen.finite:
             self._refusal = SolveOutcome(Ending.NOT_FINITE, 0, np.inf, _first(coefficients, lambda v: ~np.isfinite(v)))
         elif seen.negative:
@@ -126,21 +142,22 @@ class EllipticSolver:
 
     def _iterate(self, rhs, x, goal: float, max_iterations: int) -> tuple[Ending, _Progress]:
         """Conjugate gradients until the true residual meets `goal`."""
-        progress = _Progress(0, self._true_residual(rhs, x))
-        if not np.isfinite(progress.residual):  # an unusable guess
+        start = self._true_residual(rhs, x)
+        if not np.isfinite(start):  # an unusable guess
             x.fill(0.0)
-            progress.residual = self._true_residual(rhs, x)
-        self._direction.fill(0.0)
+            start = self._true_residual(rhs, x)
+        progress = _Progress(start, start)
         inverse_curvature = 0.0
         while progress.residual > goal:
             if progress.iterations >= max_iterations:
                 progress.residual = self._true_residual(rhs, x)
                 return Ending.TOO_MANY_ITERATIONS, progress
-            inverse_curvature, residual = self._step(x, progress.residual, inverse_curvature)
+            if self._aggregation is None and progress.crawls(goal):
+                self._aggregation = Aggregation(self._multigrid.levels[0])
+                inverse_curvature = 0.0
+            inverse_curvature, progress.residual = self._step(x, progress.residual, inverse_curvature)
             progress.iterations += 1
-            broken = not inverse_curvature > 0.0
-            progress.residual = residual
-            if broken or residual <= goal:
+            if inverse_curvature == 0.0 or progress.residual <= goal:  # broken down, or done if the recursion is right
                 progress.residual = self._true_residual(rhs, x)
                 if progress.residual > goal and not progress.residual < 0.5 * progress.last_true:
                     return Ending.STALLED, progress
@@ -150,12 +167,13 @@ class EllipticSolver:
 
     def _step(self, x: np.ndarray, residual: float, inverse_curvature: float) -> tuple[float, float]:
         """One step of conjugate gradients; returns (1 / p.Ap, residual norm), (0, inf) when p is no direction."""
-        load_residual(self._residual, 1.0 / residual, self._multigrid.b)
-        self._multigrid.cycle()
+        preconditioner = self._aggregation or self._multigrid
+        load_residual(self._residual, 1.0 / residual, preconditioner.b)
+        preconditioner.cycle()
         if inverse_curvature == 0.0:
             self._image.fill(0.0)
             self._direction.fill(0.0)
-        slope = new_direction(self._multigrid.x, self._image, self._direction, self._residual, inverse_curvature)
+        slope = new_direction(preconditioner.x, self._image, self._direction, self._residual, inverse_curvature)
         curvature = apply_operator(self._coefficients, self._direction, self._image)
         if not (curvature > 0.0 and np.isfinite(curvature) and np.isfinite(slope) and np.isfinite(slope / curvature)):
             return 0.0, np.inf

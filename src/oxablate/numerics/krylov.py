@@ -9,10 +9,10 @@ number of threads.
 
 import numpy as np
 
-from .jit import njit_parallel, prange
+from .jit import prange, sized_kernel
 
 
-@njit_parallel()
+@sized_kernel
 def load_residual(r, scale, b):
     """Write scale * r into the inner voxels of the padded float32 array `b`."""
     nx, ny, nz = r.shape
@@ -23,7 +23,7 @@ def load_residual(r, scale, b):
                 out[k + 1] = np.float32(row[k] * scale)
 
 
-@njit_parallel()
+@sized_kernel
 def new_direction(z, ap, p, r, inverse_curvature):
     """p <- z + beta p with beta = -(z . ap) * inverse_curvature; returns p . r. `z` is padded float32.
 
@@ -58,7 +58,7 @@ def new_direction(z, ap, p, r, inverse_curvature):
     return total
 
 
-@njit_parallel()
+@sized_kernel
 def advance(x, r, p, ap, alpha):
     """x += alpha p, r -= alpha A p; returns r . r."""
     nx, ny, nz = x.shape
@@ -79,7 +79,7 @@ def advance(x, r, p, ap, alpha):
     return total
 
 
-@njit_parallel()
+@sized_kernel
 def subtract_from(b, r):
     """r <- b - r; returns r . r."""
     nx, ny, nz = r.shape

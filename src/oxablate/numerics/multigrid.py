@@ -14,14 +14,11 @@ import numpy as np
 
 from .smoothing import (
     add_correction,
-    add_correction_alone,
     coarsen_couplings,
     coupling_profile,
     load,
     relax,
-    relax_alone,
     restrict_residual,
-    restrict_residual_alone,
 )
 from .stencil import FaceCoefficients
 
@@ -37,9 +34,6 @@ EASY = 0.5
 
 #: Levels counted from the finest whose coarse problem is solved by two cycles instead of one.
 TWICE_VISITED = 3
-
-#: Levels of at most this many voxels are swept by one thread.
-SMALL = 50_000
 
 
 @dataclass
@@ -61,13 +55,6 @@ class Level:
     @property
     def memory_bytes(self) -> int:
         return self.b.nbytes * 6
-
-    @property
-    def sweeps(self):
-        """The three compiled sweeps of a cycle, on one thread or on all."""
-        if self.b.size <= SMALL:
-            return relax_alone, restrict_residual_alone, add_correction_alone
-        return relax, restrict_residual, add_correction
 
 
 class Multigrid:
@@ -138,15 +125,14 @@ class Multigrid:
 
     def _cycle(self, index: int, fresh: bool) -> None:
         level = self.levels[index]
-        sweep, restrict, add = level.sweeps
-        sweep(*level.operator, level.b, level.x, 0, fresh)
-        sweep(*level.operator, level.b, level.x, 1, False)
+        relax(*level.operator, level.b, level.x, 0, fresh)
+        relax(*level.operator, level.b, level.x, 1, False)
         if index + 1 < self.depth:
             coarse = self.levels[index + 1]
-            restrict(*level.operator, level.b, level.x, coarse.b, *level.factors)
+            restrict_residual(*level.operator, level.b, level.x, coarse.b, *level.factors)
             self._cycle(index + 1, True)
             if index < TWICE_VISITED and index + 2 < self.depth:
                 self._cycle(index + 1, False)
-            add(coarse.x, level.x, *level.factors)
-        sweep(*level.operator, level.b, level.x, 1, False)
-        sweep(*level.operator, level.b, level.x, 0, False)
+            add_correction(coarse.x, level.x, *level.factors)
+        relax(*level.operator, level.b, level.x, 1, False)
+        relax(*level.operator, level.b, level.x, 0, False)

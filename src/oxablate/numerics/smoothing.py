@@ -7,12 +7,12 @@ coarsening factors, 1 or 2, per axis.
 
 import numpy as np
 
-from .jit import njit, njit_parallel, prange
+from .jit import prange, sized_kernel
 
 ZERO = np.float32(0.0)
 
 
-@njit_parallel()
+@sized_kernel
 def load(source, scale, target, kept_x, kept_y, kept_z):
     """Write scale * source into the inner voxels of `target`; planes from `kept` on are written as 0."""
     nx, ny, nz = source.shape
@@ -24,7 +24,7 @@ def load(source, scale, target, kept_x, kept_y, kept_z):
                 row[k + 1] = np.float32(values[k] * scale) if inside and k < kept_z else ZERO
 
 
-@njit_parallel()
+@sized_kernel
 def relax(tx, ty, tz, s, b, x, colour, fresh):
     """Gauss-Seidel on the voxels of one colour of the chequerboard; `fresh`: x counts as 0 and is written everywhere.
 
@@ -54,7 +54,7 @@ def relax(tx, ty, tz, s, b, x, colour, fresh):
                 c[k] = new[k]
 
 
-@njit_parallel()
+@sized_kernel
 def restrict_residual(tx, ty, tz, s, b, x, coarse_b, fx, fy, fz):
     """Sum the residual b - A x over the children of each coarse voxel into `coarse_b`.
 
@@ -86,7 +86,7 @@ def restrict_residual(tx, ty, tz, s, b, x, coarse_b, fx, fy, fz):
                     out[k] = row[2 * k - 1] + row[2 * k]
 
 
-@njit_parallel()
+@sized_kernel
 def add_correction(coarse_x, x, fx, fy, fz):
     """Add to every voxel the correction of its parent."""
     nx, ny, nz = x.shape
@@ -101,7 +101,7 @@ def add_correction(coarse_x, x, fx, fy, fz):
                     row[k] += parent[(k + 1) // 2]
 
 
-@njit_parallel()
+@sized_kernel
 def coarsen_couplings(t, coarse_t, axis, fx, fy, fz, weight):
     """Coarse couplings along `axis`: weight * sum of the fine couplings across the face of two coarse voxels."""
     cx, cy, cz = coarse_t.shape
@@ -129,7 +129,7 @@ def coarsen_couplings(t, coarse_t, axis, fx, fy, fz, weight):
                 coarse_t[ci, cj, ck] = weight * total
 
 
-@njit_parallel()
+@sized_kernel
 def coupling_profile(tx, ty, tz, s):
     """How a level is coupled: mean share of each axis in the diagonal, and the largest share of all couplings.
 
@@ -157,10 +157,3 @@ def coupling_profile(tx, ty, tz, s):
         share_x, share_y, share_z = share_x + found[i, 0], share_y + found[i, 1], share_z + found[i, 2]
         dominance = max(dominance, found[i, 3])
     return share_x, share_y, share_z, dominance
-
-
-# The same sweeps on one thread: on a small level starting threads costs more than the sweep, and on a busy machine
-# waiting for them costs a hundred times more.
-relax_alone = njit()(relax.py_func)
-restrict_residual_alone = njit()(restrict_residual.py_func)
-add_correction_alone = njit()(add_correction.py_func)

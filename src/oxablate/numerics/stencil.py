@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .jit import njit_parallel, prange
+from .jit import prange, sized_kernel
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def apply_operator(coefficients: FaceCoefficients, x: np.ndarray, out: np.ndarra
     return _apply(*coefficients.arrays, x, out)
 
 
-@njit_parallel()
+@sized_kernel
 def _apply(tx, ty, tz, s, x, out):
     nx, ny, nz = x.shape
     partial_sums = np.zeros(nx)
@@ -111,7 +111,7 @@ def survey(coefficients: FaceCoefficients) -> Survey:
     )
 
 
-@njit_parallel()
+@sized_kernel
 def _extremes(tx, ty, tz, s):
     nx, ny, nz = s.shape
     found = np.empty((nx, 6))
