@@ -1,0 +1,179 @@
+"""What a run found, in plain words and in one table, computed from its outcomes and nothing else."""
+
+from dataclasses import dataclass
+
+from ..protocol.outcomes import REACHED
+from ..quantities import dimension as dim
+from ..quantities.unit import si_factor
+from .scene import Scene
+from .tables import grade_counts
+from .wording import duration, listed, percent, plain_name, quantity, volume
+
+#: Numbers of the tumour that decide a result more than others; which of them are known is said beside the answer.
+_DECISIVE = (
+    "hydraulic_conductivity", "aggregate_modulus", "stiffening_exponent", "opening_pressure", "collapse_pressure",
+    "exchange_rate", "demand_thiols", "demand_tyrosine", "demand_tryptophan",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One arm in words. name; verdict: the share of the tumour that was killed; sentences: the rest."""
+
+    name: str
+    verdict: str
+    sentences: list[str]
+
+
+def answer(scene: Scene, arm: str) -> Answer:
+    """What became of one arm."""
+    found = scene.summaries[arm]["outcomes"]
+    dead, outside = found["killed_tumour_m3"], found["killed_outside_m3"]
+    verdict = f"killed {percent(found['killed_share_of_tumour'])} of the tumour"
+    sentences = [_given(scene, arm)]
+    if "agent_given_mol" in found and found["agent_given_mol"] > 0:
+        sentences += _fate(scene, arm)
+    if dead == 0.0 and outside == 0.0:
+        sentences.append("In this model no cell was killed, neither in the tumour nor outside it.")
+    else:
+        sentences.append(
+            f"Killed cells fill {volume(dead)} of the tumour's "
+            f"{volume(found['tumour_volume_m3'])}, and {volume(outside)} outside it."
+        )
+    if scene.summaries[arm].get("status") != "complete":
+        at = duration(scene.summaries[arm]["time_s"])
+        sentences.append(f"This arm was stopped at {at}; everything said of it refers to that time.")
+    return Answer(plain_name(arm), verdict, sentences)
+
+
+def _given(scene: Scene, arm: str) -> str:
+    found = scene.summaries[arm]["outcomes"]
+    filled = volume(found["injected_m3"])
+    amount = given_amount(scene, arm)
+    return f"{filled} given, with {amount} of agent." if amount else f"{filled} given, with nothing dissolved."
+
+
+def given_amount(scene: Scene, arm: str) -> str:
+    """Amount and mass of the agent that was given, empty for plain fluid."""
+    amount = scene.summaries[arm]["outcomes"].get("agent_given_mol", 0.0)
+    if amount <= 0:
+        return ""
+    molar = scene.agent_number(arm, "molar_mass")
+    text = quantity(amount, dim.AMOUNT)
+    if molar is None:
+        return text
+    mass = amount * molar["value"] * float(si_factor(molar["unit"], dim.MOLAR_MASS))
+    return f"{text} ({quantity(mass, dim.MASS)})"
+
+
+def _fate(scene: Scene, arm: str) -> list[str]:
+    found = scene.summaries[arm]["outcomes"]
+    given = found["agent_given_mol"]
+    consumed, held = percent(found["consumed_fraction"]), percent(found["agent_held_mol"] / given)
+    now, blood = duration(scene.summaries[arm]["time_s"]), percent(to_blood(found) / given)
+    sentences = [f"By {now}, tissue had consumed {consumed} of the agent, blood had taken {blood}, {held} was left."]
+    time, all_tissue, in_tumour = widest_reach(scene, arm)
+    if all_tissue > 0:
+        sentences.append(
+            f"At its widest, at {duration(time)}, fluid with more than {percent(REACHED)} of the injected "
+            f"concentration lay in {volume(all_tissue)} of tissue, "
+            f"{percent(in_tumour / found['tumour_volume_m3'])} of the tumour."
+        )
+    else:
+        sentences.append(f"Nowhere did a voxel reach {percent(REACHED)} of the injected concentration.")
+    demand = found.get("demand_of_tumour_mol", 0.0)
+    if demand > 0:
+        sentences.append(
+            f"The tumour as a whole can consume {quantity(demand, dim.AMOUNT)} of the agent; what was given is "
+            f"{percent(given / demand)} of that."
+        )
+    return sentences
+
+
+def to_blood(outcomes: dict) -> float:
+    """Amount [mol] that vessels took."""
+    return sum(v for k, v in outcomes.get("agent_lost_mol", {}).items() if k.startswith("vessels"))
+
+
+def widest_reach(scene: Scene, arm: str) -> tuple[float, float, float]:
+    """When [s] the reached volume was largest, and how much it was in all tissue and in the tumour [m3]."""
+    series = scene.series[arm]
+    if "reached_mL" not in series or not series["reached_mL"].size:
+        return 0.0, 0.0, 0.0
+    row = int(series["reached_mL"].argmax())
+    return (
+        float(series["time_s"][row]),
+        1e-6 * float(series["reached_mL"][row]),
+        1e-6 * float(series["reached_tumour_mL"][row]),
+    )
+
+
+def answer_table(scene: Scene) -> dict:
+    """The outcomes side by side, a column per arm."""
+    rows: list[list[str]] = [
+        [label, *(say(arm) for arm in scene.arms)]
+        for label, say in (
+            ("concentration injected", lambda arm: concentration(scene, arm)),
+            ("volume given", lambda arm: volume(scene.summaries[arm]["outcomes"]["injected_m3"])),
+            ("agent given", lambda arm: given_amount(scene, arm) or "none"),
+            (f"widest reach (above {percent(REACHED)})", lambda arm: _reach(scene, arm)),
+            (
+                "consumed by tissue",
+                lambda arm: _of_given(scene, arm, lambda o: o["consumed_fraction"] * o["agent_given_mol"]),
+            ),
+            ("carried off by blood", lambda arm: _of_given(scene, arm, to_blood)),
+            ("still there at the end", lambda arm: _of_given(scene, arm, lambda o: o["agent_held_mol"])),
+            ("killed, of the tumour", lambda arm: percent(scene.summaries[arm]["outcomes"]["killed_share_of_tumour"])),
+            (
+                "killed in the tumour",
+                lambda arm: volume(scene.summaries[arm]["outcomes"]["killed_tumour_m3"]),
+            ),
+            (
+                "killed outside it",
+                lambda arm: volume(scene.summaries[arm]["outcomes"]["killed_outside_m3"]),
+            ),
+        )
+    ]
+    return {"head": ["", *map(plain_name, scene.arms)], "rows": rows}
+
+
+def concentration(scene: Scene, arm: str) -> str:
+    """The injected concentration as amount and as mass per volume."""
+    injected = scene.about["concentrations_mol_m3"][arm]
+    if injected <= 0:
+        return "nothing dissolved"
+    molar = scene.agent_number(arm, "molar_mass")
+    text = quantity(injected, dim.AMOUNT_CONCENTRATION)
+    if molar is None:
+        return text
+    mass = injected * molar["value"] * float(si_factor(molar["unit"], dim.MOLAR_MASS))
+    return f"{quantity(mass, dim.MASS_CONCENTRATION)} ({text})"
+
+
+def _reach(scene: Scene, arm: str) -> str:
+    if "reached_mL" not in scene.series[arm]:
+        return "\u2013"
+    _, all_tissue, _ = widest_reach(scene, arm)
+    return volume(all_tissue)
+
+
+def _of_given(scene: Scene, arm: str, amount) -> str:
+    found = scene.summaries[arm]["outcomes"]
+    given = found.get("agent_given_mol", 0.0)
+    return percent(amount(found) / given) if given > 0 else "\u2013"
+
+
+def firmness(scene: Scene) -> list[str]:
+    """How firm the answer is: the grades of its numbers, and the decisive ones that nobody has measured."""
+    counts = grade_counts(scene)
+    total = sum(counts.values())
+    said = [f"{count} {'are graded ' if n == 0 else ''}{grade}" for n, (grade, count) in enumerate(counts.items())]
+    sentences = [f"Of the {total} numbers behind this page, {listed(said)}."]
+    grades = {row["key"]: row["grade"] for row in scene.about["parameters"]}
+    weak = [plain_name(name) for name in _DECISIVE if grades.get(f"tumour_viable.{name}") == "unknown"]
+    if weak:
+        sentences.append(
+            f"Among those that decide a result, these are graded unknown for the tumour: {listed(weak)}. No answer "
+            "here is firmer than they are."
+        )
+    return sentences

@@ -1,0 +1,117 @@
+"""Every figure of a record as a function, and all of them on request as files.
+
+    figures.killed(open_record("demo-run")).savefig("killed.png")
+
+Each takes a `Record` and returns a matplotlib `Figure` that carries the research-only stamp, or None where the run has
+nothing to show.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..protocol.outcomes import REACHED
+from ..quantities.refusal import BadInput, nearest
+from .canvas import encoded
+from .curves import agent_balance, consumed, fluid_shares, needle_pressure, volumes
+from .scene import Scene
+from .slices import anatomy, concentration, exposure, killed, pressure
+
+__all__ = [
+    "GALLERY", "Entry", "agent_balance", "anatomy", "concentration", "consumed", "exposure", "fluid_shares", "killed",
+    "needle_pressure", "pressure", "save_figures", "volumes",
+]  # fmt: skip
+
+_SLICES = (
+    "Slices through the needle's tip (cross), axial seen from the feet; white line: outline of the tumour. Colours are "
+    "opaque and voxel by voxel, on one scale for all arms; where the field is below "
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A figure of the page. draw: makes it; kind: how it is kept ("png" or "svg"); title and caption: beside it."""
+
+    draw: object
+    kind: str
+    title: str
+    caption: str
+
+    @property
+    def name(self) -> str:
+        """The name of the function that draws it."""
+        return self.draw.__name__
+
+
+GALLERY = (
+    Entry(
+        anatomy, "png", "The subject",
+        "Above: the input image on the computing grid, with the tumour's outline. Below: what a voxel is computed as. "
+        "Slices through the needle's tip (cross), axial seen from the feet.",
+    ),
+    Entry(
+        concentration, "png", "Where the agent is when the pump stops",
+        f"{_SLICES}{100 * REACHED:g} % of the injected concentration, the limit of 'reached', the image shows.",
+    ),
+    Entry(
+        exposure, "png", "What the tissue was exposed to",
+        f"Concentration times time up to the end of the run. {_SLICES}1 % of the scale the image shows.",
+    ),
+    Entry(
+        pressure, "png", "Pressure above rest when the pump stops",
+        f"{_SLICES}1 % of the scale the image shows.",
+    ),
+    Entry(
+        killed, "png", "What was killed",
+        f"Share of the cells of each voxel that are dead at the end of the run. {_SLICES}1 % the image shows.",
+    ),
+    Entry(
+        needle_pressure, "svg", "Pressure at the needle, and the vessels",
+        "Left: pressure in the needle's cavity, independent of the voxel size. Right: functional vessels in the voxel "
+        "where most are pressed shut. Lines of arms that agree lie on each other.",
+    ),
+    Entry(
+        volumes, "svg", "Volumes reached and killed",
+        f"Reached: more than {100 * REACHED:g} % of the injected concentration in the fluid, counted in whole voxels. "
+        "Killed: the sum over voxels of their share of dead cells.",
+    ),
+    Entry(
+        agent_balance, "svg", "Where the agent went",
+        "Everything that was given (dashed) is somewhere: the coloured parts add up to it at every time.",
+    ),
+    Entry(
+        consumed, "svg", "How much of the agent was consumed",
+        "Share of what was given so far that reacted with tissue. An inert solute stays at zero.",
+    ),
+    Entry(
+        fluid_shares, "svg", "Who got the injected volume",
+        "Change of the fluid in each tissue, and of what went to vessels, lymph and far tissue, against an untouched "
+        "subject. The bars of an arm add up to the injected volume (dashed).",
+    ),
+)  # fmt: skip
+
+
+def save_figures(
+    record, folder: str | Path, names: tuple[str, ...] | None = None, kind: str | None = None
+) -> list[Path]:
+    """Write figures as FOLDER/NAME.KIND; returns their paths.
+
+    record: a `Record`. names: of the functions above (default: all). kind: "png", "svg" or "pdf" (default: png for
+    slices, svg for curves). Figures that have nothing to show are left out. Raises BadInput for an unknown name or
+    kind.
+    """
+    from ..protocol.checkpoint import write_atomic
+
+    known = {entry.name: entry for entry in GALLERY}
+    for name in names or ():
+        if name not in known:
+            raise BadInput(f"there is no figure {name!r}; {nearest(name, known)}")
+    folder, scene, written = Path(folder), Scene(record), []
+    for name in names or known:
+        figure = known[name].draw(scene)
+        if figure is not None:
+            path = folder / f"{name}.{kind or known[name].kind}"
+            content = encoded(figure, path.suffix[1:])
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, content)
+            written.append(path)
+    return written

@@ -1,0 +1,160 @@
+"""One self-contained page from a record: what was asked, what came out, what to distrust, and on what it rests."""
+
+import hashlib
+from pathlib import Path
+
+from ..protocol.checkpoint import write_atomic
+from ..protocol.record import Record, open_record, read_json
+from ..quantities import dimension as dim
+from ..quantities.research_only import RESEARCH_ONLY, RESEARCH_ONLY_SHORT
+from ..space.grid import MM
+from . import answers, citation, tables, wording
+from .canvas import data_uri, encoded
+from .figures import GALLERY
+from .movie import spread_movie
+from .scene import Scene
+
+#: Size of figures on the screen: the widest fill the column.
+_PIXELS_PER_INCH = 130
+
+_STATUS = {
+    "complete": "",
+    "stopped": "This run was stopped before its end; what follows is what it had by then.",
+    "failed": "This run failed; what follows is what was kept until then.",
+    "running": "This run had not ended when the page was made; what follows is what it had by then.",
+}
+
+
+def report(folder: str | Path) -> Path:
+    """Write DIR/report.html from the record in `folder`; see `oxablate.report.report`."""
+    record = open_record(folder)
+    path = record.folder / "report.html"
+    write_atomic(path, render(record).encode())
+    return path
+
+
+def render(record: Record) -> str:
+    """The page as text: HTML with its style and all pictures inside."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    loader = PackageLoader("oxablate.report")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html.j2").render(content(record))
+
+
+def content(record: Record) -> dict:
+    """Everything the template prints, as texts and rows."""
+    scene, about = Scene(record), record.about
+    return {
+        "about": about,
+        "research_only": RESEARCH_ONLY,
+        "stamp": RESEARCH_ONLY_SHORT,
+        "status": _STATUS.get(about.get("status", ""), f"Status of the run: {about.get('status')}."),
+        "failure": about.get("failure", ""),
+        "missing": [wording.plain_name(arm) for arm in record.arms if arm not in scene.arms],
+        "flags": tables.flag_lines(scene),
+        "answers": [answers.answer(scene, arm) for arm in scene.arms],
+        "answer_table": answers.answer_table(scene),
+        "firmness": answers.firmness(scene),
+        "setup": setup_rows(scene),
+        "figures": pictures(scene),
+        "movie": _movie(scene),
+        "shares": tables.share_table(scene),
+        "ledger": tables.ledger_table(scene),
+        "ledger_limit": tables.ledger_limit(),
+        "numbers": tables.number_table(scene),
+        "sections": tables.parameter_sections(scene),
+        "agents": tables.agent_table(scene),
+        "references": citation.cite(record),
+        "own_sources": citation.uncited_sources(record),
+        "methods": [citation.methods()[key] for key in citation.methods_used(record)],
+        "checksums": checksums(scene),
+        "provenance": provenance(record),
+    }
+
+
+def pictures(scene: Scene) -> dict[str, dict]:
+    """The figures by name: title, caption, and address of the picture."""
+    found = {}
+    for entry in GALLERY:
+        figure = entry.draw(scene)
+        if figure is None:
+            continue
+        kept = data_uri(encoded(figure, entry.kind), entry.kind)
+        wide = round(_PIXELS_PER_INCH * figure.get_figwidth())
+        found[entry.name] = {"title": entry.title, "caption": entry.caption, "address": kept, "width": wide}
+    return found
+
+
+def _movie(scene: Scene) -> str | None:
+    frames = spread_movie(scene)
+    return None if frames is None else data_uri(frames, "png")
+
+
+def setup_rows(scene: Scene) -> list[tuple[str, list[str]]]:
+    """What was set up: pairs of a heading and its lines."""
+    about, subject, numbers = scene.about, scene.about["subject"], scene.about["parameter_set"]
+    name, volume = wording.plain_name, wording.volume
+    volumes = [f"{name(tissue)}: {volume(size)}" for tissue, size in subject["volumes_m3"].items()]
+    arms = [f"{name(arm)}: {answers.concentration(scene, arm)}. {about['agents'][arm]}." for arm in scene.arms]
+    return [
+        ("Subject", [subject["statement"], *subject["notes"]]),
+        ("Host organ", [name(subject["host"])]),
+        ("Volumes", [f"tumour: {volume(1e-6 * scene.tumour_volume_ml())}", *volumes]),
+        ("Grid", [f"{subject['grid']}, {subject['voxels']:,} in all"]),
+        *_device_rows(about),
+        ("Arms", arms),
+        ("Model", [_model(about["model"])]),
+        ("Numbers", [f"set '{numbers['name']}': {numbers['description']}", *_overrides(about)]),
+        ("Random seed", [str(about["seed"])]),
+    ]
+
+
+def _device_rows(about: dict) -> list[tuple[str, list[str]]]:
+    """Needle and pump."""
+    injection, duration = about["injection"], wording.duration
+    tip = ", ".join(f"{x / MM:.1f}" for x in injection["tip_lps_m"])
+    radius = wording.quantity(injection["cavity_radius_m"], dim.LENGTH)
+    rate = wording.quantity(injection["flow_rate_m3_s"], dim.FLOW_RATE)
+    given = f"{wording.volume(injection['volume_m3'])} at {rate}"
+    span = f"from {duration(injection['start_s'])} to {duration(injection['end_s'])}"
+    return [
+        ("Needle", [f"end hole at ({tip}) mm LPS (left, back and up are positive), cavity radius {radius}"]),
+        ("Pump", [f"{given}, {span}; followed for {duration(about['follow_s'])}"]),
+    ]
+
+
+def _model(model: dict) -> str:
+    pores = {"opening": "pores open under pressure and stiffen as they do", "rigid": "pores are rigid"}
+    beyond = {"tissue": "tissue at its own pressure", "sealed": "nothing: the grid is sealed"}
+    return (
+        f"{pores.get(model['pores'], model['pores'])}; beyond the grid: {beyond.get(model['beyond'], model['beyond'])}"
+    )
+
+
+def _overrides(about: dict) -> list[str]:
+    rows = {row["key"]: row for row in about["parameters"]}
+    texts = {key: wording.with_unit(rows[key]["value"], rows[key]["unit"]) for key in about["overridden"]}
+    return [f"set by the user: {wording.plain_name(key)} = {text}" for key, text in texts.items()]
+
+
+def checksums(scene: Scene) -> list[tuple[str, str]]:
+    """What to compare when two people want to know whether they hold the same run."""
+    folder, about = scene.record.folder, scene.about
+    rows = [("case, subject and numbers", about["key"]), ("subject", about["subject"]["fingerprint"])]
+    files = [Path("record.json")]
+    files += [Path("arms") / arm / name for arm in scene.arms for name in ("summary.json", "series.csv")]
+    return rows + [(f.as_posix(), hashlib.sha256((folder / f).read_bytes()).hexdigest()) for f in files]
+
+
+def provenance(record: Record) -> list[tuple[str, str]]:
+    """Dates, machine and library versions, which differ between equal runs; empty where they were not kept."""
+    path = record.folder / "provenance.json"
+    if not path.is_file():
+        return []
+    kept = read_json(path)
+    rows = [(word, str(kept[word])) for word in ("started", "python", "platform") if word in kept]
+    libraries = ", ".join(f"{name} {version}" for name, version in sorted(kept.get("libraries", {}).items()))
+    return [*rows, ("libraries", libraries)] if libraries else rows
