@@ -131,10 +131,11 @@ class Arm(_Part):
 
 
 class Model(_Part):
-    """Which physics: how the pores answer, and what lies beyond the grid."""
+    """Which physics: how the pores answer, what lies beyond the grid, by which dose cells die."""
 
     pores: Literal["opening", "rigid"]
     beyond: Literal["tissue", "sealed"]
+    injury: Literal["thiol_loss", "exposure", "none"]
 
 
 class Output(_Part):

@@ -31,7 +31,7 @@ from .setting import ArmSetting, Setting, outer_faces, per_label, tissue_flows, 
 from .state import AgentState, Clock, State
 
 #: Largest embedded error in J of an accepted flow step, and largest change of the vessel fraction.
-FLOW_TOLERANCE = 2e-3
+FLOW_TOLERANCE = 5e-3
 VESSEL_TOLERANCE = 0.1
 #: First step after the pump changes, in fillings of the voxels at the needle.
 _FIRST_FILLING = 0.05
@@ -54,6 +54,17 @@ def agent_box(first, second, grown):
     for axis in range(3):
         grown[2 * axis] = max(low[axis] - 1, 0)
         grown[2 * axis + 1] = min(high[axis] + 2, first.shape[axis])
+
+
+def _unite(reached: np.ndarray, box: np.ndarray) -> None:
+    """Grow `reached` in place to the smallest box that also holds `box`; an empty box is all zeros."""
+    if not box.any():
+        return
+    if not reached.any():
+        reached[:] = box
+        return
+    reached[::2] = np.minimum(reached[::2], box[::2])
+    reached[1::2] = np.maximum(reached[1::2], box[1::2])
 
 
 @dataclass
@@ -89,10 +100,10 @@ class ArmRun:
         self.chemistry = self._chemistry()
         self.transport = Transport(grid.shape, grid.spacing, Stepping())
         self.front, self.law, self.donors = FrontState.fresh(grid.shape), SharpFront(), Donors.tissue()
-        self.injury = InjuryStage(setting, arm)
+        self.injury = InjuryStage(setting, arm, self.demand_at_start(0))
         self._theta = np.ones(grid.shape)
         self._exchange = np.zeros(grid.shape)
-        self._box = np.zeros(6, np.int64)
+        self._box, self._reached = np.zeros(6, np.int64), np.zeros(6, np.int64)
         self.substeps = 0
         self.mismatch = 0.0
         self.find_rest()
@@ -140,8 +151,9 @@ class ArmRun:
         )  # fmt: skip
         fluid = np.where(self.active, self.porosity[self.label] * volume, 0.0)[None].copy()  # air is dry
         return State(
-            Clock(), agent, self.flow.rest.copy(), np.ones(shape), self.vessels.fraction, fluid, np.zeros(shape)
-        )
+            Clock(), agent, self.flow.rest.copy(), np.ones(shape), self.vessels.fraction, fluid,
+            self.injury.fresh(shape),
+        )  # fmt: skip
 
     def demand_at_start(self, number: int) -> np.ndarray:
         """Demand of one pool before the injection [mol/m3 of tissue]."""
@@ -199,7 +211,7 @@ class ArmRun:
         state.volume_ratio[...] = self.flow.ratio_next
         self._ride(duration)
         change = self.vessels_advance(duration)
-        self.injury.advance(self)
+        self.injury.advance(state, duration, self._reached)
         state.clock.time = until if duration >= until - state.clock.time else state.clock.time + duration
         state.clock.steps += 1
         growth = 0.9 * min(np.sqrt(FLOW_TOLERANCE / max(error, 1e-300)), VESSEL_TOLERANCE / max(change, 1e-300))
@@ -246,6 +258,7 @@ class ArmRun:
             np.multiply(self.chemistry.exchange_rate[self.label], state.vessel_fraction, out=self._exchange)
             species = [self._species()]
             left = duration
+            self._reached[:] = 0
             while left > 0.0:
                 wanted = self.transport.suggest_step(
                     state.agent.concentration, state.fluid_volume[0], fluxes, species, left
@@ -271,36 +284,36 @@ class ArmRun:
 
     def _substep(self, fluxes: StepFluxes, species: list, part: float) -> None:
         state, kinetics = self.state, self.chemistry.kinetics
-        mask = self.front.mask if kinetics is not None else None
+        mask = None
+        if kinetics is not None:
+            # renewed from the state before every use, so that a resumed run sees the mask an unbroken one sees
+            self._mark_fronts(kinetics)
+            mask = self.front.mask
         moved = self.transport.advance(state.agent.concentration, state.fluid_volume[0], fluxes, species, part, mask)
         if not moved.ok:
             raise RunFailed(f"transport stopped at {state.clock.time:.6g} s: {moved}")
         self.substeps += 1
         self._book(moved.bookings[0])
         if kinetics is not None:
-            self._react(kinetics, part)
+            around = self._mark_fronts(kinetics)
+            self._book(advance_front(self.front, *around, self.law, self.donors, part, self._box))
+            self._book(
+                react(*around[:4], part, state.agent.exposure, self.grid.voxel_volume, self._box)
+            )  # fmt: skip
 
-    def _react(self, kinetics: Kinetics, part: float) -> None:
-        """Uptake by fronts, then the reaction of what is mixed, where there is agent."""
-        state, box, volume = self.state, self._box, self.grid.voxel_volume
+    def _mark_fronts(self, kinetics: Kinetics) -> tuple:
+        """Find where the agent is and which voxels take it up by fronts; returns what the reaction works on."""
+        state, box = self.state, self._box
         concentration = state.agent.concentration[0]
         agent_box(concentration, state.agent.shielded, box)
         where = tuple(slice(box[2 * a], box[2 * a + 1]) for a in range(3))
-        np.divide(state.fluid_volume[0][where], volume, out=self._theta[where])
+        np.divide(state.fluid_volume[0][where], self.grid.voxel_volume, out=self._theta[where])
         self.front.mask[...] = False
-        around = (
-            concentration,
-            self._theta,
-            state.agent.pools,
-            kinetics,
-            self.chemistry.diffusivity,
-            self.grid.spacing,
-        )
+        pools, diffusivity = state.agent.pools, self.chemistry.diffusivity
+        around = (concentration, self._theta, pools, kinetics, diffusivity, self.grid.spacing)
         front_mask(self.front, *around, self.law, box)
-        self._book(advance_front(self.front, *around, self.law, self.donors, part, box))
-        self._book(
-            react(concentration, self._theta, state.agent.pools, kinetics, part, state.agent.exposure, volume, box)
-        )  # fmt: skip
+        _unite(self._reached, box)
+        return around
 
     def _book(self, booking: Booking) -> None:
         """Enter a booking of the agent, and its other side in the pools."""

@@ -1,6 +1,7 @@
 """The ledger: what entered, left and is held, for the fluid and every species; it closes or the run stops."""
 
 from dataclasses import dataclass, field
+from math import fsum
 
 from ..physics.process import Booking
 
@@ -33,12 +34,12 @@ class Account:
     @property
     def scale(self) -> float:
         """Initial content plus gross inflow."""
-        return abs(self.initial) + sum(self.gained.values())
+        return abs(self.initial) + fsum(self.gained.values())
 
     @property
     def error(self) -> float:
         """Relative closure error; 0 where nothing was ever there and nothing is."""
-        gap = self.held - self.initial - sum(self.gained.values()) + sum(self.lost.values())
+        gap = self.held - self.initial - fsum(self.gained.values()) + fsum(self.lost.values())
         if self.scale == 0.0:
             return 0.0 if gap == 0.0 else float("inf")
         return abs(gap) / self.scale

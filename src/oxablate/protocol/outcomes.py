@@ -50,7 +50,7 @@ def kept_fields(model: ArmRun) -> dict[str, np.ndarray]:
     if model.chemistry is not None:
         fields["concentration"] = state.agent.concentration[0]
     if state.agent.pools.shape[0]:
-        fields |= {"exposure": state.agent.exposure, "swept": state.agent.swept, "killed": state.killed}
+        fields |= {"exposure": state.agent.exposure, "swept": state.agent.swept, "killed": state.injury.killed}
         fields |= {f"pool_{name}": state.agent.pools[n] for n, name in enumerate(POOLS)}
     return fields
 
@@ -66,8 +66,8 @@ def series_row(model: ArmRun, duration: float) -> dict:
         "pressure_max_Pa": float(state.pressure.max()),
         "volume_ratio_max": float(state.volume_ratio.max()),
         "vessel_fraction_min": float(state.vessel_fraction.min()),
-        "killed_tumour_mL": _volume(model, state.killed, model.tumour()) * 1e6,
-        "killed_outside_mL": _volume(model, state.killed, ~model.tumour()) * 1e6,
+        "killed_tumour_mL": _volume(model, state.injury.killed, model.tumour()) * 1e6,
+        "killed_outside_mL": _volume(model, state.injury.killed, ~model.tumour()) * 1e6,
         "ledger_error": model.ledger.worst_error,
         "flow_mismatch": model.mismatch,
     }
@@ -119,9 +119,9 @@ def outcomes(model: ArmRun) -> dict:
     found = {
         "tumour_volume_m3": tumour_volume,
         "injected_m3": model.ledger.accounts["fluid"].gained.get("needle", 0.0),
-        "killed_tumour_m3": _volume(model, state.killed, tumour),
-        "killed_outside_m3": _volume(model, state.killed, body),
-        "killed_share_of_tumour": _volume(model, state.killed, tumour) / tumour_volume,
+        "killed_tumour_m3": _volume(model, state.injury.killed, tumour),
+        "killed_outside_m3": _volume(model, state.injury.killed, body),
+        "killed_share_of_tumour": _volume(model, state.injury.killed, tumour) / tumour_volume,
     }
     if model.chemistry is not None:
         found |= _agent_outcomes(model)

@@ -164,7 +164,7 @@ def _open_folder(out: Path, resume: bool, key: str) -> None:
 
 def _about(setting: Setting, key: str) -> dict:
     """What record.json says about a run, but for its status: plain data, no date, no host."""
-    case, subject = setting.case, setting.subject
+    case = setting.case
     quantities = {f"{arm.name}.{n}": q for arm in setting.arms for n, q in arm.agent.quantities().items()}
     return {
         "schema": SCHEMA,
@@ -176,16 +176,7 @@ def _about(setting: Setting, key: str) -> dict:
         "arms": [arm.name for arm in setting.arms],
         "concentrations_mol_m3": {arm.name: arm.concentration for arm in setting.arms},
         "agents": {arm.name: arm.agent.description for arm in setting.arms},
-        "subject": {
-            "statement": subject.origin.statement,
-            "notes": list(subject.origin.notes),
-            "host": subject.host,
-            "volumes_m3": subject.volumes(),
-            "grid": str(subject.grid),
-            "voxels": subject.grid.size,
-            "fingerprint": subject.fingerprint(),
-            "source": _source_geometry(subject.origin.source),
-        },
+        "subject": _about_subject(setting.subject),
         "injection": {
             "tip_lps_m": list(setting.tip),
             "cavity_radius_m": case.needle.cavity_radius,
@@ -204,6 +195,19 @@ def _about(setting: Setting, key: str) -> dict:
             for k, q in quantities.items()
         ],
         "overridden": list(setting.parameters.overridden()),
+    }
+
+
+def _about_subject(subject) -> dict:
+    return {
+        "statement": subject.origin.statement,
+        "notes": list(subject.origin.notes),
+        "host": subject.host,
+        "volumes_m3": subject.volumes(),
+        "grid": str(subject.grid),
+        "voxels": subject.grid.size,
+        "fingerprint": subject.fingerprint(),
+        "source": _source_geometry(subject.origin.source),
     }
 
 

@@ -4,6 +4,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from ..physics.injury.step import InjuryState
+
+_PARTS = ("agent", "injury")
+
 
 @dataclass
 class Clock:
@@ -37,7 +41,7 @@ class State:
     """Fields on the grid (nx, ny, nz), float64, and the clock.
 
     pressure [Pa]; volume_ratio: J [1]; vessel_fraction [1]; fluid_volume (pots, nx, ny, nz) [m3]: fluid per voxel and
-    pot, one pot until cracks bring a second; killed: share of the cells that are dead [1].
+    pot, one pot until cracks bring a second; injury: killed share of the cells and the doses behind it.
     """
 
     clock: Clock
@@ -46,16 +50,22 @@ class State:
     volume_ratio: np.ndarray
     vessel_fraction: np.ndarray
     fluid_volume: np.ndarray
-    killed: np.ndarray
+    injury: InjuryState
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The fields by name, those of the agent prefixed."""
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("clock", "agent")}
-        return own | {f"agent.{f.name}": getattr(self.agent, f.name) for f in fields(self.agent)}
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("clock", *_PARTS)}
+        for part in _PARTS:
+            held = getattr(self, part)
+            own |= {f"{part}.{f.name}": getattr(held, f.name) for f in fields(held)}
+        return own
 
     @classmethod
     def from_arrays(cls, clock: Clock, arrays: dict[str, np.ndarray]) -> "State":
         """The inverse of `arrays`. Raises KeyError or TypeError where a field is missing or unknown."""
-        agent = {name.removeprefix("agent."): a for name, a in arrays.items() if name.startswith("agent.")}
-        own = {name: a for name, a in arrays.items() if not name.startswith("agent.")}
-        return cls(clock=clock, agent=AgentState(**agent), **own)
+        parts: dict[str, dict] = {part: {} for part in _PARTS}
+        own = {}
+        for name, array in arrays.items():
+            part, _, field = name.rpartition(".")
+            (parts[part] if part else own)[field] = array
+        return cls(clock=clock, agent=AgentState(**parts["agent"]), injury=InjuryState(**parts["injury"]), **own)
