@@ -136,11 +136,9 @@ def _inner_step(state, fields, kinetics, spacing, law, donors, dt, box, taken, g
     """Ask, draw, advance, once."""
     concentration, fluid, diffusivity, pools = fields
     rates, walls = kinetics.rate_array, np.array(donors.walls, dtype=np.float64)
-    scan = (concentration, state.shielded, state.mask, walls, box)
-    rows = np.empty((list_fronts(*scan, np.empty((0, 3), dtype=np.int64)), 3), dtype=np.int64)
+    rows = _fronts(concentration, state, walls, box)
     if rows.shape[0] == 0:
         return
-    list_fronts(*scan, rows)
     dx, dy, dz = spacing
     volume, areas = dx * dy * dz, (dy * dz, dx * dz, dx * dy)
     width_square = (law.zone * min(spacing)) ** 2
@@ -154,6 +152,17 @@ def _inner_step(state, fields, kinetics, spacing, law, donors, dt, box, taken, g
         rows, requests, shape_of, (fluid, diffusivity, state.swept, state.shielded, state.dose), concentration, pools,
         rates, kinetics.loss_rate, width_square, volume, dt, state.mask, taken,
     )  # fmt: skip
+
+
+def _fronts(concentration, state, walls, box) -> np.ndarray:
+    """Indices (m, 3) of the front voxels at work: in one pass unless their surface is very ragged."""
+    a, b, c = (int(box[2 * axis + 1] - box[2 * axis]) for axis in range(3))
+    rows = np.empty((4 * (a * b + b * c + a * c), 3), dtype=np.int64)
+    count = list_fronts(concentration, state.shielded, state.mask, walls, box, rows)
+    if count > rows.shape[0]:
+        rows = np.empty((count, 3), dtype=np.int64)
+        list_fronts(concentration, state.shielded, state.mask, walls, box, rows)
+    return rows[:count]
 
 
 def check_donors(donors: Donors, shape) -> None:

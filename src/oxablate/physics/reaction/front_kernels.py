@@ -93,10 +93,31 @@ def donor_concentration(i, j, k, face, concentration, mask, walls, box):
 
 
 @njit()
+def has_donor(i, j, k, concentration, mask, walls, box):
+    """Whether a wall or a neighbour in the box offers agent: written out, since most voxels of a grid are asked."""
+    i0, i1, j0, j1, k0, k1 = box[0], box[1], box[2], box[3], box[4], box[5]
+    nx, ny, nz = mask.shape
+    return (
+        (i > i0 and concentration[i - 1, j, k] > 0.0 and not mask[i - 1, j, k])
+        or (i + 1 < i1 and concentration[i + 1, j, k] > 0.0 and not mask[i + 1, j, k])
+        or (j > j0 and concentration[i, j - 1, k] > 0.0 and not mask[i, j - 1, k])
+        or (j + 1 < j1 and concentration[i, j + 1, k] > 0.0 and not mask[i, j + 1, k])
+        or (k > k0 and concentration[i, j, k - 1] > 0.0 and not mask[i, j, k - 1])
+        or (k + 1 < k1 and concentration[i, j, k + 1] > 0.0 and not mask[i, j, k + 1])
+        or (i == 0 and walls[0] > 0.0)
+        or (i == nx - 1 and walls[1] > 0.0)
+        or (j == 0 and walls[2] > 0.0)
+        or (j == ny - 1 and walls[3] > 0.0)
+        or (k == 0 and walls[4] > 0.0)
+        or (k == nz - 1 and walls[5] > 0.0)
+    )
+
+
+@njit()
 def list_fronts(concentration, shielded, mask, walls, box, rows):
     """Collect the front voxels that have a donor or hold shielded agent. Returns their number.
 
-    rows: (m, 3) filled as far as it reaches; call with m = 0 to count.
+    rows: (m, 3) filled as far as it reaches; where the number is larger, call again with more.
     """
     count = 0
     for i in range(box[0], box[1]):
@@ -104,12 +125,7 @@ def list_fronts(concentration, shielded, mask, walls, box, rows):
             for k in range(box[4], box[5]):
                 if not mask[i, j, k]:
                     continue
-                active = shielded[i, j, k] > 0.0
-                for face in range(6):
-                    if active:
-                        break
-                    active = donor_concentration(i, j, k, face, concentration, mask, walls, box) > 0.0
-                if active:
+                if shielded[i, j, k] > 0.0 or has_donor(i, j, k, concentration, mask, walls, box):
                     if count < rows.shape[0]:
                         rows[count, 0], rows[count, 1], rows[count, 2] = i, j, k
                     count += 1

@@ -115,7 +115,7 @@ def inflow(uptake, demand, ratio, diffusivity, donor, zone):
             extra = 1.0 / math.sqrt((1.0 / extra) ** 2 + (2.0 / math.pi * ratio * demand / uptake) ** 2)
         scale = 2.0 * demand / uptake
         number = front_number(ratio, 2.0 * opening, flat * scale, extra * scale, profiled * scale)
-        if zone <= 0.0:
+        if extra <= 0.0:
             break
         depth = uptake * math.exp(-number * number) / demand
     square = number * number
