@@ -4,16 +4,17 @@ In every voxel of the reference (undeformed) frame, with what is mixed in its fl
 
     theta dc/dt = - sum over pools of k_i c R_i         taken by the pools
                   - theta lambda c                      first-order loss (light, heat, hydrolysis)
+                  - theta w c                           wash-out into vessels and lymph
 
     dR_i/dt     = - k_i c R_i                           what is left of the pools
 
 c [mol/m3 of fluid]; theta fluid volume per reference volume [1]; R_i [mol/m3 of reference tissue, in agent
-equivalents]; k_i [m3 mol-1 s-1]; lambda [1/s]. With the exposure E = integral of c dt [mol s/m3] the pools are
+equivalents]; k_i [m3 mol-1 s-1]; lambda, w [1/s]. With the exposure E = integral of c dt [mol s/m3] the pools are
 explicit, R_i = R_i0 exp(-k_i E), and one scalar equation is left, convex and falling in E:
 
     dE/dt = c0                                          what was there
             - (1/theta) sum R_i0 (1 - exp(-k_i E))      what the pools have taken
-            - lambda E                                  what was lost
+            - (lambda + w) E                            what was lost
 
 Agent that DIFFUSES into demand that is fast does not mix with a voxel: it advances as a front far thinner than the
 voxel. Behind the front (a share f of the voxel, the swept part) the fast pools are gone; the agent on its way to the

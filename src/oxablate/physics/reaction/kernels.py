@@ -67,21 +67,31 @@ def react_voxel(concentration, fluid, stores, rates, loss_rate, dt, work, taken)
 
 
 @njit_parallel()
-def react_sweep(concentration, fluid, pools, rates, loss_rate, dt, exposure, box, taken):
-    """React in all voxels of `box` that hold agent. taken: (nx, n + 1), one row per plane, added to in place."""
+def react_sweep(concentration, fluid, pools, rates, loss_rate, washout, dt, exposure, box, taken):
+    """React in all voxels of `box` that hold agent. taken: (nx, n + 2), one row per plane, added to in place.
+
+    washout: loss to the blood [1/s] (nx, ny, nz), or of shape (0, 0, 0) for none; it competes with the pools inside
+    the one scalar equation, because a pool may be a million times faster than any step.
+    """
     n = rates.size
     for i in prange(box[0], box[1]):
         work = np.empty((3, n))
-        stores = np.empty(n)
+        stores, lost = np.empty(n), np.zeros(n + 1)
         for j in range(box[2], box[3]):
             for k in range(box[4], box[5]):
                 if concentration[i, j, k] <= 0.0 or fluid[i, j, k] <= 0.0:
                     continue
                 for q in range(n):
                     stores[q] = pools[q, i, j, k]
+                washed = washout[i, j, k] if washout.size else 0.0
                 left, dose = react_voxel(
-                    concentration[i, j, k], fluid[i, j, k], stores, rates, loss_rate, dt, work, taken[i]
+                    concentration[i, j, k], fluid[i, j, k], stores, rates, loss_rate + washed, dt, work, lost
                 )
+                for q in range(n):
+                    taken[i, q] += lost[q]
+                    lost[q] = 0.0
+                taken[i, n] += fluid[i, j, k] * loss_rate * dose
+                taken[i, n + 1] += fluid[i, j, k] * washed * dose
                 concentration[i, j, k] = left
                 exposure[i, j, k] += dose
                 for q in range(n):

@@ -20,25 +20,42 @@ def react(
     exposure: np.ndarray,
     voxel_volume: float,
     box: np.ndarray | None = None,
+    washout: np.ndarray | None = None,
 ) -> Booking:
     """Let the dissolved agent react with all pools of its voxel for a time dt, in place.
 
-        theta dc/dt = - sum k_i c R_i - theta lambda c,      dR_i/dt = - k_i c R_i
+        theta dc/dt = - sum k_i c R_i - theta (lambda + w) c,      dR_i/dt = - k_i c R_i
 
     solved by the exposure E = integral of c dt, R_i = R_i0 exp(-k_i E), to 1e-6 of what is consumed at any k c dt.
 
     concentration: c [mol/m3 of fluid] (nx, ny, nz), in place; fluid_fraction: theta, fluid per reference volume [1],
     same shape; pools: R_i [mol/m3 of reference tissue, agent equivalents] (n, nx, ny, nz), in place; exposure: E
     [mol s/m3], added to in place; voxel_volume [m3]; dt [s]; box: (i0, i1, j0, j1, k0, k1), half open, outside which
-    nothing is touched. All arrays float64 and C-contiguous. Voxels without agent or fluid are left as they are.
-    Returns the booking [mol]: lost "consumed by NAME" for each pool, and "decayed". Refuses arrays that do not fit.
+    nothing is touched; washout: w, loss to vessels and lymph [1/s], same shape, or None. All arrays float64 and C-contiguous. Voxels without agent or fluid are left as they are.
+    Returns the booking [mol]: lost "consumed by NAME" for each pool, "decayed", and "vessels: washed out" where there is
+    a washout. Refuses arrays that do not fit.
     """
     check_fields(concentration, pools, kinetics, fluid_fraction=fluid_fraction, exposure=exposure)
     check_duration(dt)
     box = whole_box(concentration.shape) if box is None else np.asarray(box, dtype=np.int64)
-    taken = np.zeros((concentration.shape[0], len(kinetics.names) + 1))
-    react_sweep(concentration, fluid_fraction, pools, kinetics.rate_array, kinetics.loss_rate, dt, exposure, box, taken)
-    return book_reaction(taken, kinetics, voxel_volume)
+    taken = np.zeros((concentration.shape[0], len(kinetics.names) + 2))
+    washout = np.zeros((0, 0, 0)) if washout is None else washout
+    react_sweep(
+        concentration,
+        fluid_fraction,
+        pools,
+        kinetics.rate_array,
+        kinetics.loss_rate,
+        washout,
+        dt,
+        exposure,
+        box,
+        taken,
+    )
+    booking = book_reaction(taken[:, :-1], kinetics, voxel_volume)
+    if washout.size:
+        booking.lose("vessels: washed out", taken[:, -1].sum() * voxel_volume)
+    return booking
 
 
 def whole_box(shape) -> np.ndarray:
