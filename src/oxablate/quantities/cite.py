@@ -37,7 +37,8 @@ class Reference:
         link = f"doi:{has('doi')}" if has("doi") else has("eprint") or has("url", "")
         authors = has("author", "").replace(" and others", " et al.").replace(" and ", "; ")
         parts = [authors, has("title", ""), journal, has("year", ""), link, has("note", "")]
-        return ". ".join(part.rstrip(".") for part in parts if part) + "."
+        text = ". ".join(part.rstrip(".") for part in parts if part) + "."
+        return text.replace("{", "").replace("}", "")  # braces group words for BibTeX only
 
 
 @dataclass(frozen=True)

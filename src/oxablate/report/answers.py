@@ -166,9 +166,8 @@ def _of_given(scene: Scene, arm: str, amount) -> str:
 def firmness(scene: Scene) -> list[str]:
     """How firm the answer is: the grades of its numbers, and the decisive ones that nobody has measured."""
     counts = grade_counts(scene)
-    total = sum(counts.values())
-    said = [f"{count} {'are graded ' if n == 0 else ''}{grade}" for n, (grade, count) in enumerate(counts.items())]
-    sentences = [f"Of the {total} numbers behind this page, {listed(said)}."]
+    said = ", ".join(f"{count} {grade}" for grade, count in counts.items())
+    sentences = [f"Grades of the {sum(counts.values())} numbers behind this page: {said}."]
     grades = {row["key"]: row["grade"] for row in scene.about["parameters"]}
     weak = [plain_name(name) for name in _DECISIVE if grades.get(f"tumour_viable.{name}") == "unknown"]
     if weak:

@@ -106,7 +106,7 @@ def setup_rows(scene: Scene) -> list[tuple[str, list[str]]]:
         ("Grid", [f"{subject['grid']}, {subject['voxels']:,} in all"]),
         *_device_rows(about),
         ("Arms", arms),
-        ("Model", [_model(about["model"])]),
+        ("Model", _model(about["model"])),
         ("Numbers", [f"set '{numbers['name']}': {numbers['description']}", *_overrides(about)]),
         ("Random seed", [str(about["seed"])]),
     ]
@@ -126,12 +126,21 @@ def _device_rows(about: dict) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _model(model: dict) -> str:
-    pores = {"opening": "pores open under pressure and stiffen as they do", "rigid": "pores are rigid"}
-    beyond = {"tissue": "tissue at its own pressure", "sealed": "nothing: the grid is sealed"}
-    return (
-        f"{pores.get(model['pores'], model['pores'])}; beyond the grid: {beyond.get(model['beyond'], model['beyond'])}"
-    )
+_MODEL_WORDS = {
+    "opening": "open under pressure and stiffen as they do",
+    "rigid": "rigid",
+    "tissue": "tissue at its own pressure",
+    "sealed": "nothing, the grid is sealed",
+    "thiol_loss": "by the loss of the fast pool (thiols), a hypothesis",
+    "exposure": "by concentration and time, a hypothesis",
+    "none": "none: this run kills nothing by its own statement",
+}
+
+
+def _model(model: dict) -> list[str]:
+    """What was chosen of the physics: pores, what lies beyond the grid, law of death."""
+    names = {"pores": "pores", "beyond": "beyond the grid", "injury": "death of cells"}
+    return [f"{names.get(key, key)}: {_MODEL_WORDS.get(word, word)}" for key, word in model.items()]
 
 
 def _overrides(about: dict) -> list[str]:

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from ..quantities.refusal import BadInput
+from ..quantities.research_only import RESEARCH_ONLY_SHORT
 from .image import Image, ImageGeometry, to_lps
 
 _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}  # unknown (taken as mm), metre, millimetre, micrometre
-_STAMP = b"research use only"
+_STAMP = RESEARCH_ONLY_SHORT.encode()
 _STORABLE = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 
 
