@@ -1,10 +1,14 @@
 """Compile per-voxel kernels, caching machine code in the user's cache folder.
 
+The cache folder is keyed by the text of every module that has kernels: numba itself does not notice when a compiled
+function imported from another file has changed, and would go on running the old one.
+
 Import `njit` and `prange` from here and never from numba: numba would otherwise write its cache beside the
 sources, that is into a checkout or a read-only installation. Compiled reductions must not depend on the number
 of threads: sum each i-plane into its own slot and add the slots in order (see `plane_sum`).
 """
 
+import hashlib
 import os
 from functools import partial, update_wrapper
 from pathlib import Path
@@ -13,8 +17,19 @@ from types import FunctionType
 import numpy as np
 import platformdirs
 
+
+def _kernel_texts() -> str:
+    """Checksum of the package's modules that import this one."""
+    package, digest = Path(__file__).parent.parent, hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        text = path.read_bytes()
+        if b"jit import" in text:
+            digest.update(path.relative_to(package).as_posix().encode() + b"\0" + text)
+    return digest.hexdigest()[:16]
+
+
 if "NUMBA_CACHE_DIR" not in os.environ:
-    os.environ["NUMBA_CACHE_DIR"] = str(Path(platformdirs.user_cache_dir("oxablate")) / "numba")
+    os.environ["NUMBA_CACHE_DIR"] = str(Path(platformdirs.user_cache_dir("oxablate")) / f"numba-{_kernel_texts()}")
 
 # A thread that waits for another must sleep, not spin: on a machine with other work, spinning made a solve of many
 # short sweeps up to fifteen times slower (measured). Read by OpenMP when numba first starts its threads.
