@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
+from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 from test_numerics_elliptic import assemble, couplings
 
 from oxablate.numerics.aggregation import Aggregation
 from oxablate.numerics.elliptic import EllipticSolver, FaceCoefficients, apply_operator
 from oxablate.numerics.multigrid import Multigrid
+from oxablate.numerics.pockets import find_pockets
 from oxablate.numerics.stencil import survey
 
 
@@ -127,3 +131,44 @@ def test_iterations_hardly_grow_with_size(spacing):
         rhs[n // 2, n // 2, n // 2] = 1.0
         count[n] = solve(held_outside(log_normal(n, 1e4), spacing), rhs)[1].iterations
     assert count[48] <= 1.3 * count[24]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.tuples(*[st.integers(1, 14)] * 3), st.sampled_from([0.0, 2.0, 4.0]), st.integers(0, 10**6))
+def test_torn_boxes_with_pockets_and_weak_outlets(shape, decades, seed):
+    """Couplings missing at random, so closed pockets of every shape; a few weak outlets."""
+    rng = np.random.default_rng(seed)
+    arrays = [10.0 ** (decades * rng.random(shape)) * (rng.random(shape) > 0.5) for _ in range(3)]
+    for axis, t in enumerate(arrays):
+        np.moveaxis(t, axis, 0)[-1] = 0.0
+    coefficients = FaceCoefficients(*arrays, np.where(rng.random(shape) < 0.02, 1e-3, 0.0))
+    rhs = rng.standard_normal(shape)
+    pockets = find_pockets(coefficients, survey(coefficients))
+    if pockets is not None:
+        pockets.remove_means(rhs)
+    x, outcome, _ = solve(coefficients, rhs, tolerance=1e-7)
+    assert outcome.ok, outcome
+    residual = rhs.ravel() - assemble(coefficients) @ x.ravel()
+    assert np.linalg.norm(residual) <= 1.01e-7 * np.linalg.norm(rhs)
+    if pockets is not None:
+        assert np.all(abs(pockets.sums(x)) <= 1e-14 * pockets.sizes * abs(x).max())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pockets_are_the_connected_components_without_diagonal(seed):
+    rng = np.random.default_rng(seed)
+    shape = (7, 8, 9)
+    arrays = [np.where(rng.random(shape) < 0.3, rng.random(shape), 0.0) for _ in range(3)]
+    for axis, t in enumerate(arrays):
+        np.moveaxis(t, axis, 0)[-1] = 0.0
+    coefficients = FaceCoefficients(*arrays, np.where(rng.random(shape) < 0.05, 1.0, 0.0))
+    graph = assemble(coefficients)
+    graph.setdiag(0.0)
+    graph.eliminate_zeros()
+    _, component = connected_components(graph, directed=False)
+    open_ones = np.unique(component[coefficients.diagonal.ravel() > 0])
+    closed = ~np.isin(component, open_ones)
+    found = find_pockets(coefficients, survey(coefficients)).labels.ravel()
+    assert np.array_equal(found >= 0, closed)
+    pairs = set(zip(found[closed], component[closed], strict=True))
+    assert len(pairs) == len(set(found[closed])) == len(set(component[closed]))

@@ -34,9 +34,9 @@ PAIRINGS = 3
 #: The second step of the K-cycle is saved where the first left less than this share of the residual.
 ENOUGH = 0.25
 
-#: Coarsening ends at this many nodes, or where a level keeps more than SLOW of the nodes of the one above.
-FEW = 30
-SLOW = 0.7
+#: Coarsening goes on to the last node, because a closed region with a weak outlet is solved only where it is one node;
+#: it ends early where a level keeps more than this share of the nodes of the one above.
+SLOW = 0.9
 LAST_SWEEPS = 8
 
 
@@ -81,7 +81,7 @@ class Aggregation:
         self._rest = np.zeros_like(fine.b)
         self._label, graph = _joined(graph_of_box(*fine.operator))
         self._clusters = [Cluster(graph)]
-        while graph[3].size > FEW:
+        while graph[3].size > 1:
             label, graph = _joined(graph)
             if graph[3].size > SLOW * label.size:
                 break

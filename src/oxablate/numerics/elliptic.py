@@ -23,6 +23,9 @@ __all__ = ["EllipticSolver", "FaceCoefficients", "apply_operator"]
 PATIENCE = 24
 CRAWL = 100
 
+#: A guess whose residual is this many times the right-hand side is replaced by 0.
+HOPELESS = 1e4
+
 
 @dataclass
 class _Progress:
@@ -38,7 +41,7 @@ class _Progress:
         if self.iterations < PATIENCE:
             return False
         gained = np.log(self.first / self.residual) / self.iterations
-        return not gained * CRAWL > np.log(self.first / goal)
+        return not gained * CRAWL > np.log(self.first) - np.log(max(goal, np.finfo(float).tiny))
 
 
 class EllipticSolver:
@@ -79,8 +82,9 @@ class EllipticSolver:
         elif seen.negative:
             self._refusal = SolveOutcome(Ending.NEGATIVE, 0, np.inf, _first(coefficients, lambda v: v < 0.0))
         else:
-            self._multigrid.setup(coefficients, 1.0 / max(seen.largest, np.finfo(float).tiny))
             self._pockets = find_pockets(coefficients, seen)
+            grounds = () if self._pockets is None else self._pockets.one_voxel_each()
+            self._multigrid.setup(coefficients, 1.0 / max(seen.largest, np.finfo(float).tiny), grounds)
 
     def solve(
         self,
@@ -116,7 +120,7 @@ class EllipticSolver:
             if where is not None:
                 _make_finite(x)
                 return SolveOutcome(Ending.INCOMPATIBLE, 0, size / scale, where)
-        ending, progress = self._iterate(rhs, x, tolerance * scale, max_iterations)
+        ending, progress = self._iterate(rhs, x, size, tolerance * scale, max_iterations)
         if self._pockets is not None:
             self._pockets.remove_means(x)
         where = None if ending is Ending.CONVERGED else _largest(self._residual)
@@ -140,10 +144,10 @@ class EllipticSolver:
             square = float(np.vdot(self._residual, self._residual))
         return np.sqrt(square)
 
-    def _iterate(self, rhs, x, goal: float, max_iterations: int) -> tuple[Ending, _Progress]:
-        """Conjugate gradients until the true residual meets `goal`."""
+    def _iterate(self, rhs, x, size: float, goal: float, max_iterations: int) -> tuple[Ending, _Progress]:
+        """Conjugate gradients until the true residual meets `goal`; `size` is the norm of rhs."""
         start = self._true_residual(rhs, x)
-        if not np.isfinite(start):  # an unusable guess
+        if not start <= HOPELESS * size:  # also NaN: a guess that would leave nothing but its own round-off
             x.fill(0.0)
             start = self._true_residual(rhs, x)
         progress = _Progress(start, start)

@@ -35,7 +35,7 @@ if "NUMBA_CACHE_DIR" not in os.environ:
 # short sweeps up to fifteen times slower (measured). Read by OpenMP when numba first starts its threads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import numba
+import numba  # noqa: E402
 
 numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
 

@@ -56,13 +56,21 @@ class Level:
     def memory_bytes(self) -> int:
         return self.b.nbytes * 6
 
+    def ground(self, voxels: tuple[np.ndarray, ...]) -> None:
+        """Add to the diagonal of the voxels (i, j, k) the sum of their couplings."""
+        i, j, k = (index + 1 for index in voxels)
+        tx, ty, tz, s = self.operator
+        s[i, j, k] += tx[i, j, k] + tx[i - 1, j, k] + ty[i, j, k] + ty[i, j - 1, k] + tz[i, j, k] + tz[i, j, k - 1]
+
 
 class Multigrid:
     """Symmetric positive (semi-)definite approximate inverse of the seven-point operator; arrays are kept and reused.
 
-    setup(coefficients, scale) builds the hierarchy of the operator times `scale` [1 / unit of a coefficient], so that
-    single precision never sees the unit. Then: write the right-hand side into `b` (ghosts stay 0), call `cycle()`,
-    read the correction from `x`.
+    setup(coefficients, scale, grounds) builds the hierarchy of the operator times `scale` [1 / unit of a coefficient],
+    so that single precision never sees the unit. `grounds`, one voxel of each closed pocket, get a diagonal term as
+    large as their couplings: that makes the preconditioner regular and costs nothing, since on sources that sum to 0
+    the grounded pocket has the same solutions up to a constant. Then: write the right-hand side into `b` (ghosts stay
+    0), call `cycle()`, read the correction from `x`.
     """
 
     def __init__(self, shape: tuple[int, int, int]):
@@ -81,11 +89,13 @@ class Multigrid:
     def memory_bytes(self) -> int:
         return sum(level.memory_bytes for level in self.levels)
 
-    def setup(self, coefficients: FaceCoefficients, scale: float) -> None:
+    def setup(self, coefficients: FaceCoefficients, scale: float, grounds: tuple[np.ndarray, ...] = ()) -> None:
         fine = self.levels[0]
         nx, ny, nz = fine.shape
         for axis, (source, target) in enumerate(zip(coefficients.arrays, fine.operator, strict=True)):
             load(source, scale, target, nx - (axis == 0), ny - (axis == 1), nz - (axis == 2))
+        if grounds:
+            fine.ground(grounds)
         self.depth = 1
         while (factors := self._factors(fine)) != (1, 1, 1):
             fine.factors = factors

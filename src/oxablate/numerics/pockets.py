@@ -22,6 +22,12 @@ class Pockets:
     labels: np.ndarray
     sizes: np.ndarray
 
+    def one_voxel_each(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Indices (i, j, k) of the first voxel of every pocket, (count,) each."""
+        first = np.full(self.sizes.size, -1, np.int64)
+        _first(self.labels, first)
+        return np.unravel_index(first, self.labels.shape)
+
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sum of `values` (nx, ny, nz) over each pocket, (count,)."""
         out = np.zeros(self.sizes.size)
@@ -114,6 +120,13 @@ def _sum(labels, values, out):
     for label, value in zip(labels.flat, values.flat):  # noqa: B905 - numba knows no strict=
         if label >= 0:
             out[label] += value
+
+
+@njit()
+def _first(labels, out):
+    for place, label in enumerate(labels.flat):
+        if label >= 0 and out[label] < 0:
+            out[label] = place
 
 
 @njit()
