@@ -24,7 +24,7 @@ from oxablate.report.canvas import encoded, is_stamped
 from oxablate.report.figures import GALLERY, concentration, save_figures
 from oxablate.report.scene import Scene
 
-NAME = "DOE^JANE"
+NAME = "MUSTERMANN^ERIKA"
 TITLE = "<script>alert('x')</script> & \"quotes\""
 QUESTION = "</style><img src=http://evil.example/x.png onerror=alert(1)> Does it spread?"
 SHAPE, SPACING = (18, 17, 9), (1.5, 1.5, 3.0)
@@ -190,7 +190,7 @@ def test_parameters_carry_their_grade_and_the_users_are_marked(page, folder):
     about = open_record(folder).about
     text = " ".join("".join(page.text).split())
     assert text.count("set by the user") >= 3 and about["overridden"]
-    assert "no flag" in text.lower() or "exceeded" in text
+    assert "No flag:" in text or "left" in text
     for source in {row["source"] for row in about["parameters"]} - {"none", "computed", "convention"}:
         assert source in text
 
@@ -307,7 +307,7 @@ def test_no_name_of_a_patient_is_in_anything_written(folder):
         if path.is_file():
             blob = path.read_bytes()
             blob = gzip.decompress(blob) if path.suffix == ".gz" else blob
-            assert b"DOE" not in blob and b"JANE" not in blob, path
+            assert b"mustermann" not in blob.lower(), path
             looked += 1
     assert looked > 50
     with gzip.open(folder.parent / "image.nii.gz") as scan:  # the name was there to be found

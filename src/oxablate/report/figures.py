@@ -22,8 +22,9 @@ __all__ = [
 ]  # fmt: skip
 
 _SLICES = (
-    "Slices through the needle's tip (cross), axial seen from the feet; white line: outline of the tumour. Colours are "
-    "opaque and voxel by voxel, on one scale for all arms; where the field is below "
+    "Slices through the needle's tip (reticle), axial seen from the feet; white line: outline of the tumour; dashed: "
+    "where the close-up lies, if there is one. Colours are opaque and voxel by voxel, on one scale for all arms; where "
+    "the field is below "
 )
 
 
@@ -46,7 +47,7 @@ GALLERY = (
     Entry(
         anatomy, "png", "The subject",
         "Above: the input image on the computing grid, with the tumour's outline. Below: what a voxel is computed as. "
-        "Slices through the needle's tip (cross), axial seen from the feet.",
+        "Slices through the needle's tip (reticle), axial seen from the feet.",
     ),
     Entry(
         concentration, "png", "Where the agent is when the pump stops",

@@ -5,6 +5,7 @@ import io
 import numpy as np
 
 from .canvas import encoded
+from .panels import close_up, views
 from .scene import Scene
 from .slices import concentration
 
@@ -26,16 +27,17 @@ def frame_times(scene: Scene) -> list[float]:
 def spread_movie(scene: Scene) -> bytes | None:
     """An animated PNG of the concentration in the axial slice through the tip; None with fewer than three times.
 
-    Every frame is the figure `concentration` at one kept time, on the scale of injected concentration.
+    Every frame is the figure `concentration` at one kept time, on the scale of injected concentration; the close-up
+    where the spread is small beside the tumour.
     """
     from PIL import Image
 
     times = [time for time in frame_times(scene) if time > 0.0]  # before the start there is nothing to see
     if len(times) < 3:
         return None
-    frames = []
+    view, frames = close_up(scene) or views(scene)[0], []
     for time in times:
-        figure = concentration(scene, time, scene.planes[:1], full_scale=True)
+        figure = concentration(scene, time, (view,), full_scale=True)
         frames.append(Image.open(io.BytesIO(encoded(figure, "png", _DPI))).convert("RGB"))
     target = io.BytesIO()
     lengths = [_FRAME_MS] * (len(frames) - 1) + [_LAST_MS]

@@ -102,7 +102,7 @@ def setup_rows(scene: Scene) -> list[tuple[str, list[str]]]:
     return [
         ("Subject", [subject["statement"], *subject["notes"]]),
         ("Host organ", [name(subject["host"])]),
-        ("Volumes", [f"tumour: {volume(1e-6 * scene.tumour_volume_ml())}", *volumes]),
+        ("Volumes on the grid", [f"tumour: {volume(1e-6 * scene.tumour_volume_ml())}", *volumes]),
         ("Grid", [f"{subject['grid']}, {subject['voxels']:,} in all"]),
         *_device_rows(about),
         ("Arms", arms),

@@ -11,7 +11,13 @@ from ..quantities.refusal import BadInput
 from ..space.grid import MM, VoxelGrid
 from .planes import planes
 
-_ROUND_TUMOUR = 0.15  # of its longest edge, kept around the tumour in every picture
+_ROUND_TUMOUR = 0.15  # of its longest edge, kept round what a picture shows
+_AROUND = 1  # voxels kept round it beside that
+_LEAST_CLOSE_UP = 6  # voxels that a close-up shows beside what was reached
+_CLOSE = 0.4  # of the window's edge: what is smaller gets a close-up
+
+#: First and last voxel along each grid axis.
+Window = tuple[tuple[int, int], ...]
 
 
 class Scene:
@@ -60,13 +66,16 @@ class Scene:
 
     @cached_property
     def grey(self) -> np.ndarray:
-        """The input image on the grid, 0..1 over a little more than the bulk of the values that pictures show."""
+        """The input image on the grid, 0..1 over the values of the tumour and of most of what is round it."""
         image = self._data[self.arms[0]]["image"].values.astype(float)
         shown = tuple(slice(a, b + 1) for a, b in self.window)
-        bulk = image[shown][self.body[shown]]
-        low, high = np.percentile(bulk, (1.0, 99.0)) if bulk.size else (0.0, 1.0)
+        around, inside = image[shown][self.body[shown]], image[self.tumour]
+        if not (around.size and inside.size):
+            return np.zeros(self.grid.shape)
+        low = min(np.percentile(around, 5.0), np.percentile(inside, 1.0))
+        high = max(np.percentile(around, 80.0), np.percentile(inside, 99.0))
         span = (high - low) or 1.0
-        return np.clip((image - low + 0.05 * span) / (1.25 * span), 0.0, 1.0)
+        return np.clip((image - low + 0.1 * span) / (1.25 * span), 0.0, 1.0)
 
     @cached_property
     def tip(self) -> np.ndarray:
@@ -79,23 +88,35 @@ class Scene:
         return tuple(int(np.clip(round(x), 0, n - 1)) for x, n in zip(self.tip, self.grid.shape, strict=True))
 
     @cached_property
-    def window(self) -> tuple[tuple[int, int], ...]:
-        """The voxels (first, last) along each grid axis that pictures show: tumour, tip, and what the agent reached."""
-        seen = self.tumour.copy()
+    def reached(self) -> np.ndarray:
+        """Mask of the voxels that any arm reached or killed in at any kept time, and of the one with the tip."""
+        seen = np.zeros(self.grid.shape, bool)
         seen[self.at] = True
         for arm in self.arms:
             for name in ("concentration", "killed"):
                 for number in range(len(self.times(arm))):
                     share = self.share(arm, name, number)
                     seen |= share > REACHED if share is not None else False
-        return self._round(seen)
+        return seen
 
-    def _round(self, seen: np.ndarray) -> tuple[tuple[int, int], ...]:
-        """A cube in millimetres around the voxels of a mask, with a margin, as far as the grid goes."""
+    @cached_property
+    def window(self) -> Window:
+        """The voxels that pictures show: tumour, tip, and what the agent reached."""
+        return self._round(self.tumour | self.reached, 2 * _AROUND)
+
+    @cached_property
+    def close_up(self) -> Window | None:
+        """The voxels round what the agent reached; None where that is not small in the window."""
+        box = self._round(self.reached, _LEAST_CLOSE_UP)
+        small = all(b - a + 1 < _CLOSE * (d - c + 1) for (a, b), (c, d) in zip(box, self.window, strict=True))
+        return box if small else None
+
+    def _round(self, seen: np.ndarray, more: int) -> Window:
+        """A cube [mm] round the voxels of a mask, with a margin and `more` voxels, as far as the grid goes."""
         spacing = self.grid.spacing
         spans = [np.flatnonzero(seen.any(axis=tuple(b for b in range(3) if b != a))) for a in range(3)]
         longest = max((s[-1] - s[0] + 1) * d for s, d in zip(spans, spacing, strict=True))
-        edge = (1.0 + 2.0 * _ROUND_TUMOUR) * longest + 2.0 * max(spacing)
+        edge = (1.0 + 2.0 * _ROUND_TUMOUR) * longest + more * max(spacing)
         found = []
         for span, step, count in zip(spans, spacing, self.grid.shape, strict=True):
             wide = int(np.ceil(edge / step))

@@ -11,8 +11,7 @@ from matplotlib.patches import Patch
 from ..anatomy.tissue import Tissue
 from ..protocol.outcomes import REACHED
 from .canvas import drawn
-from .panels import Overlay, background, extent, frame, marks, matrix, round_up
-from .planes import Plane
+from .panels import Overlay, View, background, extent, frame, marks, matrix, round_up, views
 from .scene import Scene
 from .wording import duration, percent, plain_name
 
@@ -25,20 +24,21 @@ _TISSUE_COLOURS = ("#000000", "#c9c2b8", "#e6550d", "#4a4a4a", "#f7dc6f", "#f0b2
 @drawn
 def anatomy(scene: Scene) -> Figure:
     """The input image with the tumour's outline, and below it the tissue every voxel is computed as."""
-    cells = [[("image", plane) for plane in scene.planes], [("tissue", plane) for plane in scene.planes]]
+    shown = views(scene)[:3]
+    cells = [[("image", view) for view in shown], [("tissue", view) for view in shown]]
     figure, axes = frame(scene, cells, 0.0)
     colours = ListedColormap(_TISSUE_COLOURS)
     for row, line in zip(axes, cells, strict=True):
-        for ax, (what, plane) in zip(row, line, strict=True):
-            background(ax, scene, plane)
+        for ax, (what, view) in zip(row, line, strict=True):
+            background(ax, scene, view)
             if what == "tissue":
                 ax.imshow(
-                    plane.cut(scene.tissue, scene.at), cmap=colours, vmin=-0.5, vmax=len(_TISSUE_COLOURS) - 0.5,
-                    origin="lower", interpolation="nearest", extent=extent(scene, plane),
+                    view.plane.cut(scene.tissue, scene.at), cmap=colours, vmin=-0.5, vmax=len(_TISSUE_COLOURS) - 0.5,
+                    origin="lower", interpolation="nearest", extent=extent(scene, view.plane),
                 )  # fmt: skip
             else:
-                ax.set_title(plane.title, loc="left")
-            marks(ax, scene, plane)
+                ax.set_title(view.title, loc="left")
+            marks(ax, scene, view)
         row[0].set_ylabel("input image" if line[0][0] == "image" else "computed as")
     there = [t for t in Tissue if np.any(scene.tissue == t)]
     figure.legend(
@@ -55,11 +55,11 @@ def _called(scene: Scene, tissue: Tissue) -> str:
 
 @drawn
 def concentration(
-    scene: Scene, time: float | None = None, planes: tuple[Plane, ...] | None = None, full_scale: bool = False
+    scene: Scene, time: float | None = None, shown: tuple[View, ...] | None = None, full_scale: bool = False
 ) -> Figure:
     """Agent in the fluid, as a share of what is injected; coloured where a voxel counts as reached.
 
-    time: [s], the nearest kept one is shown (default: the end of the injection). planes: of the scene; default all.
+    time: [s], the nearest kept one is shown (default: the end of the injection). shown: which views (default all).
     full_scale: let the scale end at the injected concentration rather than at the largest value.
     """
     time = scene.end_of_injection if time is None else time
@@ -69,10 +69,10 @@ def concentration(
     nowhere = [arm for arm, share in shares.items() if share is not None and share.max() <= REACHED]
     notes |= dict.fromkeys(nowhere, f"nowhere above {100 * REACHED:g} %")
     label = "concentration, % of the injected"
-    shown = [values for values in fields.values() if values is not None]
-    top = 100.0 if full_scale else _top(shown, 100.0 * REACHED, 100.0)
+    there = [values for values in fields.values() if values is not None]
+    top = 100.0 if full_scale else _top(there, 100.0 * REACHED, 100.0)
     overlay = Overlay(label, "viridis", fields, 100.0 * REACHED, top)
-    return matrix(scene, overlay, _titles(scene, time, scene.arms, notes), planes)
+    return matrix(scene, overlay, _titles(scene, time, scene.arms, notes), shown)
 
 
 @drawn

@@ -55,9 +55,16 @@ def flag_lines(scene: Scene) -> list[FlagLine]:
             far = max(value, flag["value"]) if flag["value"] >= flag["limit"] else min(value, flag["value"])
             worst[key] = (far, [*arms, plain_name(arm)])
     return [
-        FlagLine(f"{what} ({model} model)", unit_of_flag(value, unit), unit_of_flag(limit, unit), meaning, listed(arms))
+        FlagLine(
+            f"{what} ({model} model)", unit_of_flag(value, unit), _bound(value, limit, unit), meaning, listed(arms)
+        )
         for (model, what, limit, unit, meaning), (value, arms) in worst.items()
     ]
+
+
+def _bound(value: float, limit: float, unit: str) -> str:
+    """What the model allows: at most, or at least, the limit."""
+    return f"at {'most' if value > limit else 'least'} {unit_of_flag(limit, unit)}"
 
 
 def share_rows(scene: Scene) -> tuple[list[str], dict[str, dict[str, float]]]:
