@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import re
+import shutil
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +21,7 @@ from oxablate.quantities.cite import bibtex
 from oxablate.quantities.refusal import BadInput
 from oxablate.quantities.research_only import RESEARCH_ONLY, RESEARCH_ONLY_SHORT
 from oxablate.report import cite, export, report
+from oxablate.report import page as page_module
 from oxablate.report.canvas import encoded, is_stamped
 from oxablate.report.figures import GALLERY, concentration, save_figures
 from oxablate.report.scene import Scene
@@ -246,14 +248,15 @@ def test_exports_lie_on_the_input(folder):
     assert said["files"]["pressure.nii.gz"]["unit"] == "Pa"
 
 
-def test_an_export_holds_the_value_of_the_place(folder):
-    """The pressure at the tip, looked up by its place in the patient, is that of the record."""
+@pytest.mark.parametrize("name", ["pressure", "image"])  # the image falls from end to end, so a turned axis is seen
+def test_an_export_holds_the_value_of_the_place(folder, name):
+    """A value looked up by its place in the patient is that of the record at this place."""
     import SimpleITK
 
     export(folder)
     record = open_record(folder)
     data = record.fields("vehicle").isel(time=-1)
-    image = SimpleITK.ReadImage(str(folder / "arms" / "vehicle" / "nifti" / "pressure.nii.gz"))
+    image = SimpleITK.ReadImage(str(folder / "arms" / "vehicle" / "nifti" / f"{name}.nii.gz"))
     inside = SimpleITK.ReadImage(str(folder / "arms" / "vehicle" / "nifti" / "computed.nii.gz"))
     origin, spacing = np.array(data.attrs["origin_lps_mm"]), np.array(data.attrs["spacing_mm"])
     axes = np.array(data.attrs["direction_columns"])
@@ -261,9 +264,9 @@ def test_an_export_holds_the_value_of_the_place(folder):
     for index in np.ndindex(*SHAPE):
         place = np.array(image.TransformIndexToPhysicalPoint(index))
         at = (place - origin) @ axes / spacing
-        if np.all(at > 0) and np.all(at < np.array(data.pressure.shape) - 1):
+        if np.all(at > 0) and np.all(at < np.array(data[name].shape) - 1):
             assert inside[index] == 1
-            expected = float(data.pressure.interp(x=at[0] * spacing[0], y=at[1] * spacing[1], z=at[2] * spacing[2]))
+            expected = float(data[name].interp(x=at[0] * spacing[0], y=at[1] * spacing[1], z=at[2] * spacing[2]))
             assert image[index] == pytest.approx(expected, rel=1e-5)
             checked += 1
             if checked == 40:
@@ -312,6 +315,47 @@ def test_no_name_of_a_patient_is_in_anything_written(folder):
     assert looked > 50
     with gzip.open(folder.parent / "image.nii.gz") as scan:  # the name was there to be found
         assert NAME.encode() in scan.read()
+
+
+def changed(folder: Path, home: Path, missing: tuple[str, ...] = (), **about) -> Path:
+    """A copy of a record without the outcomes of some arms and with other words in record.json."""
+    shutil.copytree(folder, home)
+    for arm in missing:
+        (home / "arms" / arm / "summary.json").unlink()
+    kept = json.loads((home / "record.json").read_text())
+    (home / "record.json").write_text(json.dumps(kept | about))
+    return home
+
+
+def test_a_run_that_failed_says_so_and_shows_what_it_has(folder, tmp_path):
+    said = "the flow found no step at 7 s"
+    home = changed(folder, tmp_path / "failed", ("chlorine_dioxide",), status="failed", failure=said)
+    page = Page(report(home).read_text(encoding="utf-8"))
+    first = " ".join("".join(page.text).split())[:1500]
+    assert "This run failed" in first and said in first and "not on this page: chlorine dioxide" in first
+    assert "figure-killed" in page.ids and "figure-exposure" not in page.ids
+
+
+def test_a_run_without_any_outcome_is_refused(folder, tmp_path):
+    home = changed(folder, tmp_path / "empty", ("inert_tracer", "vehicle", "chlorine_dioxide"), status="running")
+    with pytest.raises(BadInput, match="resume"):
+        report(home)
+
+
+def test_a_run_within_its_bounds_says_that_too(folder, tmp_path):
+    home = changed(folder, tmp_path / "fine")
+    for path in home.glob("arms/*/summary.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"flags": []}))
+    text = report(home).read_text(encoding="utf-8")
+    assert "No flag:" in text and "Validity flags" not in text
+
+
+def test_many_arms_are_shown_in_several_figures(folder, monkeypatch):
+    monkeypatch.setattr(page_module, "SIDE_BY_SIDE", 2)
+    found = page_module.pictures(Scene(open_record(folder)))
+    assert len(found["killed"]) == len(found["pressure"]) == 2
+    assert len(found["exposure"]) == len(found["anatomy"]) == 1
+    assert found["killed"][0]["address"] != found["killed"][1]["address"]
 
 
 def test_a_folder_without_a_record_is_refused(tmp_path):

@@ -30,12 +30,16 @@ _SLICES = (
 
 @dataclass(frozen=True)
 class Entry:
-    """A figure of the page. draw: makes it; kind: how it is kept ("png" or "svg"); title and caption: beside it."""
+    """A figure of the page. draw: makes it; kind: how it is kept ("png" or "svg"); title and caption: beside it.
+
+    by_arm: whether it has a panel per arm, and takes `arms`.
+    """
 
     draw: object
     kind: str
     title: str
     caption: str
+    by_arm: bool = False
 
     @property
     def name(self) -> str:
@@ -52,18 +56,22 @@ GALLERY = (
     Entry(
         concentration, "png", "Where the agent is when the pump stops",
         f"{_SLICES}{100 * REACHED:g} % of the injected concentration, the limit of 'reached', the image shows.",
+        by_arm=True,
     ),
     Entry(
         exposure, "png", "What the tissue was exposed to",
         f"Concentration times time up to the end of the run. {_SLICES}1 % of the scale the image shows.",
+        by_arm=True,
     ),
     Entry(
         pressure, "png", "Pressure above rest when the pump stops",
         f"{_SLICES}1 % of the scale the image shows.",
+        by_arm=True,
     ),
     Entry(
         killed, "png", "What was killed",
         f"Share of the cells of each voxel that are dead at the end of the run. {_SLICES}1 % the image shows.",
+        by_arm=True,
     ),
     Entry(
         needle_pressure, "svg", "Pressure at the needle, and the vessels",

@@ -12,6 +12,7 @@ from .slices import concentration
 _MOST_FRAMES = 24
 _FRAME_MS, _LAST_MS = 700, 2000
 _DPI = 110
+_MOST_ARMS = 4  # side by side in a frame: the first that hold a solute
 
 
 def frame_times(scene: Scene) -> list[float]:
@@ -35,9 +36,10 @@ def spread_movie(scene: Scene) -> bytes | None:
     times = [time for time in frame_times(scene) if time > 0.0]  # before the start there is nothing to see
     if len(times) < 3:
         return None
+    arms = tuple(arm for arm in scene.arms if scene.has(arm, "concentration"))[:_MOST_ARMS]
     view, frames = close_up(scene) or views(scene)[0], []
     for time in times:
-        figure = concentration(scene, time, (view,), full_scale=True)
+        figure = concentration(scene, time, arms, (view,), full_scale=True)
         frames.append(Image.open(io.BytesIO(encoded(figure, "png", _DPI))).convert("RGB"))
     target = io.BytesIO()
     lengths = [_FRAME_MS] * (len(frames) - 1) + [_LAST_MS]

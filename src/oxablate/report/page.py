@@ -10,12 +10,15 @@ from ..quantities.research_only import RESEARCH_ONLY, RESEARCH_ONLY_SHORT
 from ..space.grid import MM
 from . import answers, citation, tables, wording
 from .canvas import data_uri, encoded
-from .figures import GALLERY
+from .figures import GALLERY, Entry
 from .movie import spread_movie
 from .scene import Scene
 
 #: Size of figures on the screen: the widest fill the column.
 _PIXELS_PER_INCH = 130
+
+#: Arms in one slice figure; more arms make more figures.
+SIDE_BY_SIDE = 4
 
 _STATUS = {
     "complete": "",
@@ -75,17 +78,25 @@ def content(record: Record) -> dict:
     }
 
 
-def pictures(scene: Scene) -> dict[str, dict]:
-    """The figures by name: title, caption, and address of the picture."""
+def pictures(scene: Scene) -> dict[str, list[dict]]:
+    """The figures by name, each as one or, where there are many arms, several pictures with title and caption."""
     found = {}
     for entry in GALLERY:
-        figure = entry.draw(scene)
-        if figure is None:
-            continue
-        kept = data_uri(encoded(figure, entry.kind), entry.kind)
-        wide = round(_PIXELS_PER_INCH * figure.get_figwidth())
-        found[entry.name] = {"title": entry.title, "caption": entry.caption, "address": kept, "width": wide}
+        groups = [scene.arms[n : n + SIDE_BY_SIDE] for n in range(0, len(scene.arms), SIDE_BY_SIDE)]
+        figures = [entry.draw(scene, arms=arms) for arms in groups] if entry.by_arm else [entry.draw(scene)]
+        drawn = [_picture(entry, figure) for figure in figures if figure is not None]
+        if drawn:
+            found[entry.name] = drawn
     return found
+
+
+def _picture(entry: Entry, figure) -> dict:
+    return {
+        "title": entry.title,
+        "caption": entry.caption,
+        "address": data_uri(encoded(figure, entry.kind), entry.kind),
+        "width": round(_PIXELS_PER_INCH * figure.get_figwidth()),
+    }
 
 
 def _movie(scene: Scene) -> str | None:

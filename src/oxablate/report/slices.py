@@ -18,6 +18,9 @@ from .wording import duration, percent, plain_name
 #: A field shows from this share of its scale on; below it the image is seen.
 _VISIBLE = 0.01
 
+#: Which arms a figure shows; None is all of them. The scale is that of all arms.
+Arms = tuple[str, ...] | None
+
 _TISSUE_COLOURS = ("#000000", "#c9c2b8", "#e6550d", "#4a4a4a", "#f7dc6f", "#f0b27a", "#d7bde2", "#2e86c1")
 
 
@@ -55,11 +58,16 @@ def _called(scene: Scene, tissue: Tissue) -> str:
 
 @drawn
 def concentration(
-    scene: Scene, time: float | None = None, shown: tuple[View, ...] | None = None, full_scale: bool = False
+    scene: Scene,
+    time: float | None = None,
+    arms: Arms = None,
+    shown: tuple[View, ...] | None = None,
+    full_scale: bool = False,
 ) -> Figure:
     """Agent in the fluid, as a share of what is injected; coloured where a voxel counts as reached.
 
-    time: [s], the nearest kept one is shown (default: the end of the injection). shown: which views (default all).
+    time: [s], the nearest kept one is shown (default: the end of the injection). arms: to show (default all). shown:
+    which views (default all).
     full_scale: let the scale end at the injected concentration rather than at the largest value.
     """
     time = scene.end_of_injection if time is None else time
@@ -72,17 +80,18 @@ def concentration(
     there = [values for values in fields.values() if values is not None]
     top = 100.0 if full_scale else _top(there, 100.0 * REACHED, 100.0)
     overlay = Overlay(label, "viridis", fields, 100.0 * REACHED, top)
-    return matrix(scene, overlay, _titles(scene, time, scene.arms, notes), shown)
+    return matrix(scene, overlay, _titles(scene, time, arms or scene.arms, notes), shown)
 
 
 @drawn
-def exposure(scene: Scene, time: float | None = None) -> Figure | None:
+def exposure(scene: Scene, time: float | None = None, arms: Arms = None) -> Figure | None:
     """Time integral of the agent's concentration since the start, None where no arm keeps one."""
     time = scene.about["follow_s"] if time is None else time
-    arms = tuple(arm for arm in scene.arms if scene.has(arm, "exposure"))
+    exposed = tuple(arm for arm in scene.arms if scene.has(arm, "exposure"))
+    arms = tuple(arm for arm in arms or exposed if arm in exposed)
     if not arms:
         return None
-    fields = {arm: scene.field(arm, "exposure", scene.time_index(arm, time)) / 60.0 for arm in arms}
+    fields = {arm: scene.field(arm, "exposure", scene.time_index(arm, time)) / 60.0 for arm in exposed}
     top = _top(list(fields.values()), 0.0, None)
     notes = {arm: "nothing" for arm, values in fields.items() if values.max() <= 0}
     overlay = Overlay("exposure to the agent, mmol min/L", "viridis", fields, _VISIBLE * top, top)
@@ -90,17 +99,17 @@ def exposure(scene: Scene, time: float | None = None) -> Figure | None:
 
 
 @drawn
-def pressure(scene: Scene, time: float | None = None) -> Figure:
+def pressure(scene: Scene, time: float | None = None, arms: Arms = None) -> Figure:
     """Fluid pressure above that of the untouched subject (default: at the end of the injection)."""
     time = scene.end_of_injection if time is None else time
     fields = {arm: scene.above_rest(arm, scene.time_index(arm, time)) / 1e3 for arm in scene.arms}
     top = _top(list(fields.values()), 0.0, None)
     overlay = Overlay("fluid pressure above rest, kPa", "cividis", fields, _VISIBLE * top, top)
-    return matrix(scene, overlay, _titles(scene, time, scene.arms))
+    return matrix(scene, overlay, _titles(scene, time, arms or scene.arms))
 
 
 @drawn
-def killed(scene: Scene, time: float | None = None) -> Figure:
+def killed(scene: Scene, time: float | None = None, arms: Arms = None) -> Figure:
     """Share of the cells that are dead (default: at the end of the run); arms that kill nothing are shown too."""
     time = scene.about["follow_s"] if time is None else time
     fields, notes = {}, {}
@@ -111,7 +120,7 @@ def killed(scene: Scene, time: float | None = None) -> Figure:
         notes[arm] = f"{percent(found)} of the tumour"
     shown = [values for values in fields.values() if values is not None]
     overlay = Overlay("killed, % of the cells", "plasma", fields, 100.0 * _VISIBLE, _top(shown, 1.0, 100.0))
-    return matrix(scene, overlay, _titles(scene, time, scene.arms, notes))
+    return matrix(scene, overlay, _titles(scene, time, arms or scene.arms, notes))
 
 
 def _top(fields: list[np.ndarray], least: float, most: float | None) -> float:
