@@ -30,13 +30,13 @@ from .ledger import Ledger
 from .setting import ArmSetting, Setting, outer_faces, per_label, tissue_flows, vessel_beds
 from .state import AgentState, Clock, State
 
-#: Largest embedded error in J of an accepted flow step, and largest change of the vessel fraction.
-FLOW_TOLERANCE = 5e-3
+#: Share of the injected volume that a flow step may misplace, and largest change of the vessel fraction in a step.
+FLOW_TOLERANCE = 2e-2
 VESSEL_TOLERANCE = 0.1
 #: Longest sub-step of a reacting agent, in D dt / h^2: the sub-voxel front is good to 5 % up to there.
 _FRONT_NUMBER = 0.25
 #: First step after the pump changes, in fillings of the voxels at the needle.
-_FIRST_FILLING = 0.05
+_FIRST_FILLING = 0.2
 
 
 @njit()
@@ -227,7 +227,7 @@ class ArmRun:
         growth = 0.9 * min(np.sqrt(FLOW_TOLERANCE / max(error, 1e-300)), VESSEL_TOLERANCE / max(change, 1e-300))
         # a step cut short to land on an event says nothing against the length that was planned
         planned = max(duration, state.clock.next_step) if growth >= 1.0 else duration
-        state.clock.next_step = planned * float(np.clip(growth, 0.2, 3.0))
+        state.clock.next_step = planned * float(np.clip(growth, 0.2, 4.0))
         self._check_ledger()
         return duration
 
@@ -241,11 +241,17 @@ class ArmRun:
             pump = self.setting.pump
             rate = pump.mean_flow(state.clock.time, state.clock.time + duration)
             trial = self.flow.try_step(state.pressure, state.volume_ratio, state.vessel_fraction, rate, duration)
-            if trial.outcome.ok and trial.error <= FLOW_TOLERANCE:
-                return duration, trial, trial.error
-            shrink = 0.9 * np.sqrt(FLOW_TOLERANCE / trial.error) if trial.outcome.ok else 0.25
+            error = trial.error / self._given_scale(state.clock.time + duration)
+            if trial.outcome.ok and error <= FLOW_TOLERANCE:
+                return duration, trial, error
+            shrink = 0.9 * np.sqrt(FLOW_TOLERANCE / error) if trial.outcome.ok else 0.25
             state.clock.next_step = duration * float(np.clip(shrink, 0.1, 0.9))
         raise RunFailed(f"the flow found no step at {state.clock.time:.6g} s: {trial.outcome}")
+
+    def _given_scale(self, time: float) -> float:
+        """Volume [m3] against which a misplaced one is judged: given so far, or a thousandth of what is planned."""
+        pump = self.setting.pump
+        return max(pump.delivered(time), 1e-3 * pump.volume, np.finfo(float).tiny)
 
     def vessels_advance(self, duration: float) -> float:
         """Let the vessel bed follow; returns the largest change of the vessel fraction."""

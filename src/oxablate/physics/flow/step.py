@@ -19,6 +19,7 @@ GAMMA = 1.0 - 1.0 / np.sqrt(2.0)
 # Difference to the embedded first-order weights (1/2, 1/2).
 ERROR_WEIGHT = 0.5 - GAMMA
 
+_AHEAD = 2.5  # share of that way taken by the guess: pressures level off
 _NEWTON_LIMIT = 40
 _LINEAR_TOLERANCE = 1e-3  # of a Newton step: quasi-Newton gains no more from a tighter one
 _STEADY_TOLERANCE = 1e-11  # of the gross turnover; a hundredth of what the ledger allows
@@ -50,7 +51,11 @@ class StepFlows:
 
 @dataclass(frozen=True)
 class FlowStep:
-    """The outcome of one trial step: how it ended, the embedded error in J, and the worst |J - P^-1(p)|."""
+    """The outcome of one trial step: how it ended, the volume it misplaces [m3], and the worst |J - P^-1(p)|.
+
+    error: embedded error of the step, the sum over the voxels of |error in J| times their volume. A volume and not
+    the largest error of any voxel: that one sits at the needle and grows as the voxels shrink.
+    """
 
     outcome: SolveOutcome
     error: float
@@ -150,7 +155,7 @@ class FlowModel:
 
     # -- the transient step -------------------------------------------------------------------------------------
 
-    def try_step(self, pressure, ratio, vessel_fraction, rate: float, duration: float, tolerance=1e-8) -> FlowStep:
+    def try_step(self, pressure, ratio, vessel_fraction, rate: float, duration: float, tolerance=1e-7) -> FlowStep:
         """Advance pressure [Pa] and J by `duration` [s] with `rate` [m3/s] from the needle; results as attributes.
 
         tolerance: allowed |J - P^-1(p)|. Fails with a value, not an exception; on failure the state is untouched.
@@ -164,13 +169,18 @@ class FlowModel:
         if not first.ok:
             return FlowStep(first, np.inf, first.residual)
         self._collect(vessel_fraction, 1.0 - GAMMA, fresh=True)
+        # the second stage lies 1/GAMMA times as far ahead as the first: a guess that saves one Newton step in three
+        kernels.blend(self.pressure_next, pressure, _AHEAD, 1.0 - _AHEAD, self.pressure_next)
         second = self._stage(ratio, self._rates[0], vessel_fraction, duration, tolerance, 1)
         if not second.ok:
             return FlowStep(second, np.inf, second.residual)
         self._collect(vessel_fraction, GAMMA, fresh=False)
         kernels.blend(self._base, self._rates[1], 1.0, GAMMA * duration, self.ratio_next)
+        return FlowStep(second, self._misplaced(duration), second.residual)
+
+    def _misplaced(self, duration: float) -> float:
         kernels.dilatation_error(*self._rates, self._worst)
-        return FlowStep(second, ERROR_WEIGHT * duration * float(self._worst.max()), second.residual)
+        return ERROR_WEIGHT * duration * float(self._worst.sum()) * self.grid.voxel_volume
 
     def _stage(self, ratio, earlier, vessel_fraction, duration, tolerance, slot) -> SolveOutcome:
         if earlier is None:
