@@ -18,6 +18,8 @@ from ..numerics.jit import njit_parallel, prange
 from ..quantities.refusal import BadInput
 from ..space.grid import MM, VoxelGrid
 
+#: Largest variance of the logarithm: five standard deviations then span nine decades, more than any tissue does.
+_MOST_VARIANCE = 16.0
 _WAVES = 512  # the distribution of g is then normal to about 1/1024 in its fourth cumulant (-3/(2M))
 
 
@@ -36,7 +38,7 @@ class Uniform:
 class LogNormal:
     """Log-normal variation; see the head of this file.
 
-    log_variance: s^2, variance of the natural logarithm, > 0. correlation_length_mm: l [mm], > 0. seed: whole number.
+    log_variance: s^2, variance of the natural logarithm, > 0, <= 16. correlation_length_mm: l [mm], > 0. seed: whole number.
     """
 
     log_variance: float
@@ -51,6 +53,8 @@ class LogNormal:
                 raise BadInput(
                     f"{name} {value!r} came, a finite number > 0 is allowed; without variation take 'uniform'"
                 )
+        if self.log_variance > _MOST_VARIANCE:
+            raise BadInput(f"log_variance {self.log_variance!r} came, at most {_MOST_VARIANCE:g} is allowed")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise BadInput(f"seed {self.seed!r} came, a whole number from 0 is allowed")
 

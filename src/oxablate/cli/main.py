@@ -13,11 +13,13 @@ app = typer.Typer(
         "An open in-silico laboratory for intratumoral chemical ablation. "
         "Research only: no advice on treating a person."
     ),
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+#: Characters of a refusal that are printed.
+_LONGEST = 1000
 
 Out = Annotated[Path, typer.Option("--out", help="Folder to write into; it must not hold a run yet.")]
 
@@ -110,14 +112,40 @@ def cite(
 
 def main() -> None:
     """Entry point. Exit status 0 done, 2 bad input, 3 ran and failed, 130 stopped; OXABLATE_DEBUG=1 shows tracebacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a title may hold what the terminal's encoding does not
+            stream.reconfigure(errors="backslashreplace")
     if os.environ.get("OXABLATE_DEBUG"):
-        app()
+        app(sys.argv[1:] or ["--help"])
         return
     try:
-        app()
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
+    except BrokenPipeError:  # whoever read our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        _stop("stopped", 130)
     except Exception as error:  # the last door: whatever happens becomes one sentence
-        status = getattr(error, "exit_status", 3)
-        known = hasattr(error, "exit_status")
-        text = str(error) if known else f"{type(error).__name__}: {error}; please report it"
-        print(f"oxablate: {' '.join(text.split())}", file=sys.stderr)
-        sys.exit(status)
+        _stop(*_told(error))
+
+
+def _told(error: Exception) -> tuple[str, int]:
+    """What a person is told of an error, and the exit status."""
+    if hasattr(error, "exit_status"):
+        return str(error), error.exit_status
+    if hasattr(error, "format_message"):  # typer: a misspelt command or option
+        return f"{error.format_message().rstrip('.')}; see `oxablate --help`", 2
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}; check the path, the permissions and the space on the disk", 3
+    if isinstance(error, MemoryError):
+        return "the memory ran out; take a larger spacing or a smaller margin, or end other programs", 3
+    return f"{type(error).__name__}: {error}; please report it", 3
+
+
+def _stop(text: str, status: int) -> None:
+    """One printable line on standard error, and the end."""
+    line = " ".join(text.split())
+    line = "".join(c if c.isprintable() else "?" for c in line)
+    print(f"oxablate: {line if len(line) <= _LONGEST else line[:_LONGEST] + '...'}", file=sys.stderr)
+    sys.exit(status)

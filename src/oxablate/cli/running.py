@@ -38,10 +38,11 @@ def _bar():
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+    console = Console(file=sys.stderr)
     return Progress(
         TextColumn("{task.description:<18}"), BarColumn(bar_width=30), TextColumn("{task.fields[simulated]:<24}"),
         TextColumn("elapsed"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
-        console=Console(file=sys.stderr), transient=False, refresh_per_second=4,
+        console=console, transient=False, refresh_per_second=4, disable=not console.is_terminal,
     )  # fmt: skip
 
 

@@ -1,14 +1,21 @@
 """The case file: what a person asks for, checked and converted to SI once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ..quantities import dimension as dim
 from ..quantities.refusal import BadInput, nearest
 from ..quantities.unit import read, show
+from ..space.grid import MM
+from ..space.image import SPACING_LIMITS_MM
 from .yaml_door import read_yaml
+
+#: Most kept times of a run; more is a slip of a unit.
+MOST_OUTPUTS = 10_000
 
 
 def _quantity(kind: dim.Dimension, low: float, high: float):
@@ -28,7 +35,9 @@ def _quantity(kind: dim.Dimension, low: float, high: float):
 
 Volume = _quantity(dim.VOLUME, 1e-13, 1e-3)
 FlowRate = _quantity(dim.FLOW_RATE, 1e-15, 1e-5)
-Length = _quantity(dim.LENGTH, 5e-5, 0.5)
+Spacing = _quantity(dim.LENGTH, *(limit * MM for limit in SPACING_LIMITS_MM))
+Margin = _quantity(dim.LENGTH, 0.0, 0.5)
+CavityRadius = _quantity(dim.LENGTH, 5e-5, 1e-2)
 Time = _quantity(dim.TIME, 0.0, 3.2e7)
 Span = _quantity(dim.TIME, 1e-2, 3.2e7)
 Share = _quantity(dim.FRACTION, 1e-6, 20.0)
@@ -46,8 +55,15 @@ def _point(given: Any):
     return at
 
 
+def _plain(text: str) -> str:
+    """A text that a terminal only prints: an escape sequence in a title must not reach anyone's screen."""
+    if not text.replace("\n", " ").isprintable():
+        raise BadInput(f"{text[:40]!r} holds control characters; write plain text")
+    return text
+
+
 Point = Annotated[Any, BeforeValidator(_point)]
-Word = Annotated[str, Field(min_length=1, max_length=200)]
+Word = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
 
 
 class _Part(BaseModel):
@@ -61,8 +77,8 @@ class ScanSubject(_Part):
     labels: Word
     label_names: dict[int, str]
     host: Word
-    spacing: Length
-    margin: Length
+    spacing: Spacing
+    margin: Margin
     body: Literal["threshold", "everything"]
 
 
@@ -70,7 +86,7 @@ class PhantomSubject(_Part):
     """A procedural phantom: its recipe and the voxel size it is computed on."""
 
     recipe: dict[str, Any]
-    spacing: Length
+    spacing: Spacing
 
 
 class Subject(_Part):
@@ -99,7 +115,7 @@ class NeedlePlace(_Part):
     tip: Point
     entry: Point = None
     frame: Literal["LPS", "RAS"] | None = None
-    cavity_radius: Length
+    cavity_radius: CavityRadius
 
     @model_validator(mode="after")
     def _framed(self):
@@ -149,7 +165,7 @@ class Case(_Part):
 
     oxablate: Literal[1]
     title: Word
-    question: Annotated[str, Field(min_length=1, max_length=2000)]
+    question: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_plain)]
     subject: Subject
     parameters: Parameters
     needle: NeedlePlace
@@ -158,7 +174,7 @@ class Case(_Part):
     follow: Span
     model: Model
     output: Output
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 
     @model_validator(mode="after")
     def _distinct(self):
@@ -166,6 +182,15 @@ class Case(_Part):
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise BadInput(f"the agent {twice[0]!r} stands twice among the arms; compare each agent once per case")
+        return self
+
+    @model_validator(mode="after")
+    def _few_outputs(self):
+        if self.follow > MOST_OUTPUTS * self.output.every:
+            raise BadInput(
+                f"following for {show(self.follow, dim.TIME)} and keeping fields every "
+                f"{show(self.output.every, dim.TIME)} makes more than {MOST_OUTPUTS} kept times; raise 'output.every'"
+            )
         return self
 
 
@@ -183,6 +208,30 @@ def parse_case(data: dict, source: str) -> Case:
         raise BadInput(_sentence(error, source)) from None
 
 
+@contextmanager
+def naming(source: str) -> Iterator[None]:
+    """Put the name of the case file before whatever its parts refuse, unless it stands there already."""
+    try:
+        yield
+    except BadInput as refused:
+        if str(refused).startswith(source):
+            raise
+        raise BadInput(f"{source}: {refused}") from None
+
+
+#: What pydantic calls the kinds of plain data, and how it is said here.
+_WANTED = {
+    "string_type": "a text is needed; put it in quotes",
+    "int_type": "a whole number is needed; write it without quotes or point",
+    "int_from_float": "a whole number is needed; write it without a point",
+    "tuple_type": "a list is needed; begin each entry with '- '",
+    "dict_type": "keys with values are needed",
+    "model_type": "keys with values are needed",
+    "model_attributes_type": "keys with values are needed",
+    "invalid_key": "keys must be text; put it in quotes",
+}
+
+
 def _sentence(error: ValidationError, source: str) -> str:
     """The first thing wrong as one sentence with file and key."""
     problems = error.errors(include_url=False)
@@ -196,7 +245,11 @@ def _sentence(error: ValidationError, source: str) -> str:
         message = f"the key {where[-1]!r} is missing; add it"
     elif kind == "literal_error":
         allowed = first["ctx"]["expected"]
-        message = f"{first['input']!r} is not one of {allowed}; {nearest(str(first['input']), _words(allowed))}"
+        remedy = nearest(str(first["input"]), _words(allowed))
+        remedy = f"write {allowed} without quotes" if str(first["input"]) == allowed else remedy
+        message = f"{first['input']!r} is not one of {allowed}; {remedy}"
+    elif kind in _WANTED:
+        message = f"{str(first['input'])[:60]!r} came, {_WANTED[kind]}"
     else:
         message = message.removeprefix("Value error, ")
         if not kind.startswith("value_error"):

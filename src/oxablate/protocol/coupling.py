@@ -35,6 +35,8 @@ FLOW_TOLERANCE = 2e-2
 VESSEL_TOLERANCE = 0.1
 #: Longest sub-step of a reacting agent, in D dt / h^2: the sub-voxel front is good to 5 % up to there.
 _FRONT_NUMBER = 0.25
+#: Longest sub-step while the pump runs, in life times of the agent against wash-out: carriage and wash-out are split.
+_WASHOUT_NUMBER = 0.25
 #: First step after the pump changes, in fillings of the voxels at the needle.
 _FIRST_FILLING = 0.2
 
@@ -108,6 +110,7 @@ class ArmRun:
         self._exchange = np.zeros(grid.shape)
         self._box, self._reached = np.zeros(6, np.int64), np.zeros(6, np.int64)
         self.substeps = 0
+        self.rate = 0.0  # flow of the last accepted step [m3/s]
         self.mismatch = 0.0
         self.find_rest()
         self.state, self.ledger = self._fresh_state(), Ledger()
@@ -136,6 +139,11 @@ class ArmRun:
             return np.inf
         fastest = float(self.chemistry.diffusivity.max())
         return _FRONT_NUMBER * min(self.grid.spacing) ** 2 / fastest if fastest > 0 else np.inf
+
+    def _washout_limit(self) -> float:
+        """Longest sub-step [s] that the splitting of carriage and wash-out allows; none once the pump has stopped."""
+        fastest = float(self._exchange.max())
+        return _WASHOUT_NUMBER / fastest if self.rate > 0.0 and fastest > 0.0 else np.inf
 
     def find_rest(self) -> None:
         """Solve for the pressure before the injection, or fail with the remedy."""
@@ -243,6 +251,7 @@ class ArmRun:
             trial = self.flow.try_step(state.pressure, state.volume_ratio, state.vessel_fraction, rate, duration)
             error = trial.error / self._given_scale(state.clock.time + duration)
             if trial.outcome.ok and error <= FLOW_TOLERANCE:
+                self.rate = rate
                 return duration, trial, error
             shrink = 0.9 * np.sqrt(FLOW_TOLERANCE / error) if trial.outcome.ok else 0.25
             state.clock.next_step = duration * float(np.clip(shrink, 0.1, 0.9))
@@ -276,13 +285,14 @@ class ArmRun:
             species = [self._species()]
             if self.chemistry.kinetics is not None:
                 self._exchange += np.divide(lost, state.fluid_volume[0], out=np.zeros_like(lost), where=self.active)
+            washed = self._washout_limit()
             left = duration
             self._reached[:] = 0
             while left > 0.0:
                 wanted = self.transport.suggest_step(
                     state.agent.concentration, state.fluid_volume[0], fluxes, species, left
                 )
-                wanted = min(wanted, self._longest_substep)
+                wanted = min(wanted, self._longest_substep, washed)
                 part = left if wanted >= left * (1.0 - 1e-9) else wanted
                 self._substep(fluxes, species, part)
                 left = 0.0 if part == left else left - part
@@ -364,9 +374,8 @@ class ArmRun:
     # -- outcomes -----------------------------------------------------------------------------------------------
 
     def needle_pressure(self) -> float:
-        """Pressure in the needle's cavity [Pa] at the state's time."""
-        rate = self.setting.pump.flow(self.state.clock.time)
-        return self.flow.needle_pressure(self.state.pressure, rate)
+        """Pressure in the needle's cavity [Pa] at the end of the last step, with the flow of that step."""
+        return self.flow.needle_pressure(self.state.pressure, self.rate)
 
     def tumour(self) -> np.ndarray:
         """The tumour's mask."""

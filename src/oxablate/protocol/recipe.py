@@ -1,14 +1,18 @@
 """A phantom recipe as written in a case file, turned into the types of `anatomy.phantom`."""
 
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from ..anatomy.phantom import PhantomRecipe
 from ..quantities import dimension as dim
 from ..quantities.refusal import BadInput, nearest
-from ..quantities.unit import read
+from ..quantities.unit import read, show
+from ..space.grid import MM
 
 _MM = "_mm"
+
+#: Longest length [m] in a recipe: no phantom is larger than a person's trunk.
+LONGEST = 1.0
 
 
 def read_recipe(written: dict) -> PhantomRecipe:
@@ -47,7 +51,7 @@ def _fill(part, written: dict, where: str):
     keys = {f.name.removesuffix(_MM): f for f in fields(part) if f.name != "kind"}
     for key in written:
         if str(key) not in keys:
-            raise BadInput(f"{where}: the key {key!r} is not known here; {nearest(str(key), keys) if keys else ''}")
+            raise BadInput(f"{where}: the key {key!r} is not known here; {nearest(str(key), keys) if keys else 'remove it'}")
     values = {}
     for key, field in keys.items():
         place = f"{where}.{key}"
@@ -59,7 +63,7 @@ def _fill(part, written: dict, where: str):
     try:
         return part(**values)
     except BadInput as refused:
-        raise BadInput(f"{where}: {refused}") from None
+        raise BadInput(f"{where}: {str(refused).replace(_MM, '')}") from None
     except (TypeError, ValueError) as error:
         raise BadInput(f"{where}: {str(error).splitlines()[0]}; check the kinds of its values") from None
 
@@ -68,11 +72,20 @@ def _value(hint: Any, name: str, written: Any, where: str):
     if any(is_dataclass(one) for one in (get_args(hint) or (hint,))):
         return _build(hint, written, where)
     if name.endswith(_MM):
-        if isinstance(written, list):
-            return tuple(read(one, dim.LENGTH, where) / 1e-3 for one in written)
-        return read(written, dim.LENGTH, where) / 1e-3
+        if get_origin(hint) is not tuple:
+            return _millimetres(written, where)
+        if not isinstance(written, list):
+            raise BadInput(f"{where}: {written!r} came, a list of lengths is needed such as [9 mm, 8 mm, 7 mm]")
+        return tuple(_millimetres(one, where) for one in written)
     if hint is float:
         return read(written, dim.NUMBER, where)
     if hint is int and (isinstance(written, bool) or not isinstance(written, int)):
         raise BadInput(f"{where}: {written!r} came, a whole number is needed")
     return written
+
+
+def _millimetres(written: Any, where: str) -> float:
+    length = read(written, dim.LENGTH, where)
+    if length > LONGEST:
+        raise BadInput(f"{where}: {written!r} is longer than {show(LONGEST, dim.LENGTH)}, which is allowed; shorten it")
+    return length / MM

@@ -24,7 +24,7 @@ from ..quantities.parameter_set import ParameterSet, load_set
 from ..quantities.refusal import BadInput
 from ..space.boundary import Dirichlet, NoFlow, OuterFaces
 from ..space.grid import MM
-from .case import Case
+from .case import Case, naming
 from .recipe import read_recipe
 
 
@@ -64,15 +64,17 @@ def inside_folder(name: str, folder: Path, what: str) -> Path:
 
 def prepare(case: Case, folder: Path) -> Setting:
     """Load what the case names and check that its parts fit together. Raises BadInput."""
-    chosen = load_set(_packaged_or_inside(case.parameters.set, folder, "parameters.set"))
-    parameters = chosen.with_overrides(case.parameters.override)
+    with naming("parameters.set"):
+        chosen = load_set(_packaged_or_inside(case.parameters.set, folder, "parameters.set"))
+    with naming("parameters.override"):
+        parameters = chosen.with_overrides(case.parameters.override)
     subject = load_subject(case, folder)
     tip = _tip(case, subject)
     volume = case.injection.volume
     if volume is None:
         volume = case.injection.fraction_of_tumour * float(subject.tumour_mask.sum()) * subject.grid.voxel_volume
     pump = SyringePump(volume, case.injection.flow_rate, case.injection.start)
-    arms = tuple(_arm(arm.agent, arm.concentration, folder) for arm in case.arms)
+    arms = tuple(_arm(arm.agent, arm.concentration, folder, f"arms.{n}") for n, arm in enumerate(case.arms))
     return Setting(case, folder, subject, parameters, tip, pump, arms, far_pressure(parameters))
 
 
@@ -80,11 +82,12 @@ def _packaged_or_inside(name: str, folder: Path, what: str) -> str:
     return str(inside_folder(name, folder, what)) if name.endswith(".toml") else name
 
 
-def _arm(name: str, concentration: str | None, folder: Path) -> ArmSetting:
-    agent = load_agent(_packaged_or_inside(name, folder, "arms.agent"))
+def _arm(name: str, concentration: str | None, folder: Path, key: str) -> ArmSetting:
+    with naming(f"{key}.agent"):
+        agent = load_agent(_packaged_or_inside(name, folder, f"{key}.agent"))
     if agent.dissolved and concentration is None:
-        raise BadInput(f"arms: {agent.name} needs a concentration; add one such as 'concentration: 3 g/L'")
-    what = f"arms: concentration of {agent.name}"
+        raise BadInput(f"{key}: {agent.name} needs a concentration; add one such as 'concentration: 3 g/L'")
+    what = f"{key}.concentration"
     return ArmSetting(agent.name, agent, 0.0 if concentration is None else agent.concentration(concentration, what))
 
 
@@ -95,15 +98,16 @@ def load_subject(case: Case, folder: Path) -> Subject:
         return Subject.from_phantom(recipe, case.subject.phantom.spacing / MM)
     scan = case.subject.scan
     body = BodyByBrightness() if scan.body == "threshold" else BodyEverywhere()
-    return Subject.from_scan(
-        inside_folder(scan.image, folder, "subject.scan.image"),
-        inside_folder(scan.labels, folder, "subject.scan.labels"),
-        scan.label_names,
-        scan.spacing / MM,
-        scan.margin / MM,
-        scan.host,
-        body,
-    )
+    with naming("subject.scan"):
+        return Subject.from_scan(
+            inside_folder(scan.image, folder, "subject.scan.image"),
+            inside_folder(scan.labels, folder, "subject.scan.labels"),
+            scan.label_names,
+            scan.spacing / MM,
+            scan.margin / MM,
+            scan.host,
+            body,
+        )
 
 
 def _tip(case: Case, subject: Subject) -> tuple[float, float, float]:
@@ -112,7 +116,8 @@ def _tip(case: Case, subject: Subject) -> tuple[float, float, float]:
         return tuple(x * MM for x in subject.tumour_centre_mm())
     sign = np.array([-1.0, -1.0, 1.0]) if case.needle.frame == "RAS" else np.ones(3)
     tip = tuple(float(x) for x in sign * np.asarray(case.needle.tip))
-    subject.require_inside_body(tuple(x / MM for x in tip), "needle tip")
+    with naming("needle.tip"):
+        subject.require_inside_body(tuple(x / MM for x in tip), "needle tip")
     return tip
 
 

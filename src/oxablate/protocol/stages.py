@@ -1,24 +1,27 @@
 """The stages that come before a run: draw a phantom, look at a case."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..anatomy.phantom import phantom_images
+from ..anatomy.phantom import phantom_geometry, phantom_images
 from ..quantities import dimension as dim
-from ..quantities.refusal import BadInput
+from ..quantities.refusal import BadInput, nearest
 from ..quantities.unit import read, show
 from ..space.files import write_image
 from ..space.grid import MM
-from .case import load_case
-from .memory import require_memory
+from .case import load_case, naming
+from .memory import require_bytes, require_memory
 from .recipe import read_recipe
 from .setting import Setting, prepare
 from .validity import fracture_pressure
 from .yaml_door import read_yaml
 
 _GREY_NOISE = 0.04
+_RECIPE_KEYS = ("recipe", "spacing", "seed")
+_DRAWING_BYTES = 40  # per voxel: noise in double precision with its copies, the picture, the labels
 FORMATS = (".nii.gz", ".nii", ".nrrd")
 
 
@@ -28,26 +31,50 @@ def phantom(recipe: str | Path, out: str | Path, form: str = ".nii.gz") -> tuple
     recipe: a YAML file with `recipe`, `spacing` and `seed`, or a case file whose subject is a phantom. form: one of
     FORMATS. Raises BadInput for a recipe that cannot be drawn and for files that exist already.
     """
-    written, path = read_yaml(Path(recipe)), Path(out)
+    path, source = Path(out), Path(recipe)
     if form not in FORMATS:
-        raise BadInput(f"--form: {form!r} is not one of {', '.join(FORMATS)}; choose one of them")
-    seed, part = written.get("seed", 0), written
-    if "subject" in written:
-        part = (written["subject"] or {}).get("phantom")
-        if part is None:
-            raise BadInput(f"{Path(recipe).name}: its subject is no phantom; give a case or recipe with one")
-    if not isinstance(part, dict) or not {"recipe", "spacing"} <= part.keys():
-        raise BadInput(f"{Path(recipe).name}: the keys 'recipe' and 'spacing' are needed; add them")
-    spacing = (read(part["spacing"], dim.LENGTH, "spacing") / MM,) * 3
-    image, labels = phantom_images(read_recipe(part["recipe"]), spacing, _GREY_NOISE, seed)
-    targets = path / f"image{form}", path / f"labels{form}"
-    for target in targets:
-        if target.exists():
-            raise BadInput(f"--out: {target} exists; name a new folder")
-    path.mkdir(parents=True, exist_ok=True)
-    for target, one in zip(targets, (image, labels), strict=True):
+        raise BadInput(f"--form: {form!r} is not one of {', '.join(FORMATS)}; {nearest(form, FORMATS)}")
+    targets, written = _free_targets(path, form), read_yaml(source)
+    with naming(source.name):
+        part, seed = _drawn_part(written)
+        drawing, spacing = read_recipe(part["recipe"]), (read(part["spacing"], dim.LENGTH, "spacing") / MM,) * 3
+        shape = phantom_geometry(drawing, spacing).shape
+        require_bytes(shape, _DRAWING_BYTES * math.prod(shape))
+        images = phantom_images(drawing, spacing, _GREY_NOISE, seed)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"--out: {path} cannot be written ({error.strerror}); choose another folder") from error
+    for target, one in zip(targets, images, strict=True):
         write_image(target, one)
     return targets
+
+
+def _drawn_part(written: dict) -> tuple[dict, int]:
+    """The mapping with recipe and spacing, at the top or inside a case, and the seed of the picture's noise."""
+    part: object = written
+    if "subject" in written:
+        subject = written["subject"]
+        part = subject.get("phantom") if isinstance(subject, dict) else None
+        if part is None:
+            raise BadInput("subject: it is no phantom; give a case or recipe with one")
+    else:
+        for key in written:
+            if key not in _RECIPE_KEYS:
+                raise BadInput(f"the key {key!r} is not known here; {nearest(str(key), _RECIPE_KEYS)}")
+    for key in ("recipe", "spacing"):
+        if not isinstance(part, dict) or key not in part:
+            raise BadInput(f"the key {key!r} is missing; add it")
+    return part, written.get("seed", 0)
+
+
+def _free_targets(folder: Path, form: str) -> tuple[Path, Path]:
+    """The two files to write, neither of which may exist in any format."""
+    for name in ("image", "labels"):
+        for there in (folder / f"{name}{ending}" for ending in FORMATS):
+            if there.exists():
+                raise BadInput(f"--out: {there} exists; name a new folder")
+    return folder / f"image{form}", folder / f"labels{form}"
 
 
 @dataclass(frozen=True)
@@ -81,8 +108,9 @@ def inspect(case: str | Path) -> Inspection:
     """Read and check a case with everything it names, without running it. Raises BadInput."""
     path = Path(case)
     checked = load_case(path)
-    needed, available = require_memory(checked, path.parent)
-    return Inspection(prepare(checked, path.parent), needed, available)
+    with naming(path.name):
+        needed, available = require_memory(checked, path.parent)
+        return Inspection(prepare(checked, path.parent), needed, available)
 
 
 def foreseen(setting: Setting) -> list[str]:

@@ -31,6 +31,10 @@ SHORTENED = 1.0 - 4e-15
 LEAST_SOURCE, LEAST_VOLUME, MOST_MOVING, MOST_LOST, FASTEST, STRAY = range(6)
 
 
+#: Concentrations below this, in any unit, are next to the smallest numbers a machine can hold.
+_UNDERFLOW = 1e-290
+
+
 @njit_parallel()
 def survey_flow(flow, dt, planes):
     """Fill `out` (fluid leaving through faces) and `net` (dW/dt) [m3/s] of the flow tuple; survey each i-plane.
@@ -347,4 +351,6 @@ def apply_correction(window, shape, flat, arrays, edges, end):
                     leaving = limited(edges[axis][after], rise[u], fall[u], rise[after], fall[after])
                     total -= leaving if inside else 0.0
                 w = volume[u] + end * net[u]
-                c[u] = low[u] + total / w if w > 0.0 else low[u]
+                value = low[u] + total / w if w > 0.0 else low[u]
+                # limiters lose their guarantee where products underflow: there, nothing is left of the agent
+                c[u] = value if value > _UNDERFLOW else 0.0
