@@ -38,7 +38,8 @@ class Uniform:
 class LogNormal:
     """Log-normal variation; see the head of this file.
 
-    log_variance: s^2, variance of the natural logarithm, > 0, <= 16. correlation_length_mm: l [mm], > 0. seed: whole number.
+    log_variance: s^2, variance of the natural logarithm, > 0, <= 16. correlation_length_mm: l [mm], > 0. seed: whole
+    number.
     """
 
     log_variance: float

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -111,10 +112,11 @@ def cite(
 
 
 def main() -> None:
-    """Entry point. Exit status 0 done, 2 bad input, 3 ran and failed, 130 stopped; OXABLATE_DEBUG=1 shows tracebacks."""
+    """Entry point. Exit status 0 done, 2 bad input, 3 ran and failed, 130 stopped; OXABLATE_DEBUG=1: tracebacks."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a title may hold what the terminal's encoding does not
             stream.reconfigure(errors="backslashreplace")
+    warnings.filterwarnings("ignore", category=UserWarning)  # notes from libraries to programmers
     if os.environ.get("OXABLATE_DEBUG"):
         app(sys.argv[1:] or ["--help"])
         return

@@ -9,6 +9,7 @@ import typer
 from ..protocol.run import Asked, run
 from ..protocol.stages import inspect
 from ..quantities import dimension as dim
+from ..quantities.refusal import BadInput
 from ..quantities.research_only import RESEARCH_ONLY
 from ..quantities.unit import show
 
@@ -16,6 +17,8 @@ from ..quantities.unit import show
 def run_with_progress(case: Path, out: Path, resume: bool) -> None:
     """Run a case in the foreground; raises what `run` raises, exits with 130 after Ctrl-C."""
     typer.echo(inspect(case))
+    if resume and not (out / "record.json").is_file():
+        raise BadInput(f"--resume: {out} holds no run to go on with; leave --resume out to start one there")
     stopping = _StopFlag()
     with stopping, _bar() as progress:
         tasks: dict[str, int] = {}

@@ -70,12 +70,15 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Label = Annotated[int, Field(ge=1, strict=True)]
+
+
 class ScanSubject(_Part):
     """A segmented scan: image and label map (NIfTI or NRRD), and what each label is."""
 
     image: Word
     labels: Word
-    label_names: dict[int, str]
+    label_names: dict[Label, str]
     host: Word
     spacing: Spacing
     margin: Margin
@@ -228,6 +231,7 @@ _WANTED = {
     "dict_type": "keys with values are needed",
     "model_type": "keys with values are needed",
     "model_attributes_type": "keys with values are needed",
+    "too_short": "at least one is needed; add it",
     "invalid_key": "keys must be text; put it in quotes",
 }
 
@@ -253,7 +257,7 @@ def _sentence(error: ValidationError, source: str) -> str:
     else:
         message = message.removeprefix("Value error, ")
         if not kind.startswith("value_error"):
-            message = f"{message[0].lower()}{message[1:]}, got {str(first['input'])[:60]!r}"
+            message = f"{message[0].lower()}{message[1:]}, got {str(first['input'])[:60]!r}; write another"
     return f"{source}: {key}: {message}"
 
 

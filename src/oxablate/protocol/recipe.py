@@ -51,7 +51,9 @@ def _fill(part, written: dict, where: str):
     keys = {f.name.removesuffix(_MM): f for f in fields(part) if f.name != "kind"}
     for key in written:
         if str(key) not in keys:
-            raise BadInput(f"{where}: the key {key!r} is not known here; {nearest(str(key), keys) if keys else 'remove it'}")
+            raise BadInput(
+                f"{where}: the key {key!r} is not known here; {nearest(str(key), keys) if keys else 'remove it'}"
+            )
     values = {}
     for key, field in keys.items():
         place = f"{where}.{key}"

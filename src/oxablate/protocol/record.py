@@ -11,6 +11,7 @@ DIR/arms/NAME/summary.json outcomes, ledger, validity flags
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,15 @@ from ..space.grid import MM, VoxelGrid
 from .checkpoint import write_atomic
 
 SCHEMA = 1
+
+#: What an arm may be called: its name becomes a folder.
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}")
+
+_RECORD_KEYS = (
+    *("oxablate", "key", "status", "title", "question", "arms", "concentrations_mol_m3", "agents", "subject"),
+    *("injection", "follow_s", "model", "seed", "parameter_set", "parameters", "agent_numbers", "overridden"),
+)
+_SUMMARY_KEYS = ("arm", "status", "time_s", "outcomes", "fluid_shares", "ledger", "flags", "numbers")
 
 
 @dataclass(frozen=True)
@@ -61,13 +71,20 @@ def _plain(value):
 
 
 def read_json(path: Path) -> dict:
-    """Read JSON of a record, or refuse with the file's name."""
+    """Read a JSON object of a record, or refuse with the file's name."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         raise BadInput(f"{path}: no such file; give the folder that `oxablate run --out` wrote") from None
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path.name}: not a record ({error}); run the case again in a new folder") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damaged(path, str(error)) from None
+    if not isinstance(found, dict):
+        raise _damaged(path, f"it holds {type(found).__name__} where keys and values are needed")
+    return found
+
+
+def _damaged(path: Path, why: str) -> BadInput:
+    return BadInput(f"{path} is damaged ({why}); run the case again in a new folder")
 
 
 def _codec():
@@ -170,27 +187,45 @@ class Record:
 
     def summary(self, arm: str) -> dict:
         """Outcomes, ledger and flags of one arm."""
-        return read_json(self.folder / "arms" / arm / "summary.json")
+        path = self.folder / "arms" / arm / "summary.json"
+        found = read_json(path)
+        if missing := [key for key in _SUMMARY_KEYS if key not in found]:
+            raise _damaged(path, f"{missing[0]!r} is missing")
+        return found
 
     def fields(self, arm: str):
         """The fields of one arm as an xarray Dataset, lazily loaded."""
         import xarray
 
-        return xarray.open_zarr(self.folder / "arms" / arm / "fields.zarr", consolidated=False)
+        path = self.folder / "arms" / arm / "fields.zarr"
+        try:
+            return xarray.open_zarr(path, consolidated=False)
+        except Exception as error:  # zarr and xarray raise nearly every kind of error on a damaged store
+            raise _damaged(path, str(error)) from error
 
     def series(self, arm: str) -> dict[str, np.ndarray]:
         """The time series of one arm by column name."""
-        with open(self.folder / "arms" / arm / "series.csv", newline="") as file:
-            rows = list(csv.DictReader(file))
-        return {name: np.array([float(row[name]) for row in rows]) for name in (rows[0] if rows else ())}
+        path = self.folder / "arms" / arm / "series.csv"
+        try:
+            with open(path, newline="") as file:
+                rows = list(csv.DictReader(file))
+            return {name: np.array([float(row[name]) for row in rows]) for name in (rows[0] if rows else ())}
+        except (OSError, ValueError, TypeError) as error:
+            raise _damaged(path, str(error)) from error
 
 
 def open_record(folder: str | Path) -> Record:
     """Open what `run` wrote. Raises BadInput where the folder holds no record of a known schema."""
     folder = Path(folder)
-    about = read_json(folder / "record.json")
+    path = folder / "record.json"
+    about = read_json(path)
     if about.get("schema") != SCHEMA:
         raise BadInput(
             f"{folder}: record of schema {about.get('schema')!r}, this version reads {SCHEMA}; run the case again"
         )
+    if missing := [key for key in _RECORD_KEYS if key not in about]:
+        raise _damaged(path, f"{missing[0]!r} is missing")
+    arms = about["arms"]
+    if not isinstance(arms, list) or not all(isinstance(arm, str) and NAME.fullmatch(arm) for arm in arms):
+        raise _damaged(path, "'arms' is no list of names")  # names become folders, which must lie in the record
     return Record(folder, about)

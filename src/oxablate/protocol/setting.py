@@ -26,6 +26,7 @@ from ..space.boundary import Dirichlet, NoFlow, OuterFaces
 from ..space.grid import MM
 from .case import Case, naming
 from .recipe import read_recipe
+from .record import NAME
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,9 @@ def prepare(case: Case, folder: Path) -> Setting:
         volume = case.injection.fraction_of_tumour * float(subject.tumour_mask.sum()) * subject.grid.voxel_volume
     pump = SyringePump(volume, case.injection.flow_rate, case.injection.start)
     arms = tuple(_arm(arm.agent, arm.concentration, folder, f"arms.{n}") for n, arm in enumerate(case.arms))
+    names = [arm.name for arm in arms]
+    if len(set(names)) < len(names):
+        raise BadInput(f"arms: two agents have the same name ({', '.join(names)}); name each agent file's agent apart")
     return Setting(case, folder, subject, parameters, tip, pump, arms, far_pressure(parameters))
 
 
@@ -85,6 +89,8 @@ def _packaged_or_inside(name: str, folder: Path, what: str) -> str:
 def _arm(name: str, concentration: str | None, folder: Path, key: str) -> ArmSetting:
     with naming(f"{key}.agent"):
         agent = load_agent(_packaged_or_inside(name, folder, f"{key}.agent"))
+    if not NAME.fullmatch(agent.name):
+        raise BadInput(f"{key}.agent: {agent.name!r} cannot name a folder of results; use letters, digits and _ . + -")
     if agent.dissolved and concentration is None:
         raise BadInput(f"{key}: {agent.name} needs a concentration; add one such as 'concentration: 3 g/L'")
     what = f"{key}.concentration"
