@@ -259,7 +259,7 @@ def test_an_export_holds_the_value_of_the_place(folder, name):
     image = SimpleITK.ReadImage(str(folder / "arms" / "vehicle" / "nifti" / f"{name}.nii.gz"))
     inside = SimpleITK.ReadImage(str(folder / "arms" / "vehicle" / "nifti" / "computed.nii.gz"))
     origin, spacing = np.array(data.attrs["origin_lps_mm"]), np.array(data.attrs["spacing_mm"])
-    axes = np.array(data.attrs["direction_columns"])
+    axes = np.array(data.attrs["direction_matrix"])
     checked = 0
     for index in np.ndindex(*SHAPE):
         place = np.array(image.TransformIndexToPhysicalPoint(index))

@@ -1,4 +1,4 @@
-"""The shell's way in: `oxablate phantom | inspect | run | report | cite`. Heavy imports wait for their command."""
+"""The shell's way in, one command per stage. Heavy imports wait for their command."""
 
 import os
 import sys
@@ -112,19 +112,20 @@ def cite(
 
 
 def main() -> None:
-    """Entry point. Exit status 0 done, 2 bad input, 3 ran and failed, 130 stopped; OXABLATE_DEBUG=1: tracebacks."""
+    """Entry point. Exit status 0 done, 2 bad input, 3 ran and failed, 130 stopped. OXABLATE_DEBUG=1: tracebacks.
+
+    Also 1, when whoever read the output (such as `head`) went away.
+    """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a title may hold what the terminal's encoding does not
             stream.reconfigure(errors="backslashreplace")
+    arguments = sys.argv[1:] or ["--help"]
     warnings.filterwarnings("ignore", category=UserWarning)  # notes from libraries to programmers
     if os.environ.get("OXABLATE_DEBUG"):
-        app(sys.argv[1:] or ["--help"])
+        app(arguments, prog_name="oxablate")
         return
     try:
-        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
-    except BrokenPipeError:  # whoever read our output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        sys.exit(app(arguments, prog_name="oxablate", standalone_mode=False))
     except KeyboardInterrupt:
         _stop("stopped", 130)
     except Exception as error:  # the last door: whatever happens becomes one sentence

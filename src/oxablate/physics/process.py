@@ -1,4 +1,4 @@
-"""What every process gives back besides its fields: bookings for the ledger and flags for the validity meter."""
+"""What processes give back besides their fields: bookings for the ledger; and the flag of the validity meter."""
 
 from dataclasses import dataclass, field
 

@@ -81,12 +81,12 @@ def _agent_columns(model: ArmRun) -> dict:
     concentration = state.agent.concentration[0]
     reached = concentration > REACHED * model.chemistry.needle if model.chemistry.needle > 0 else concentration > 0
     consumed = sum(v for k, v in account.lost.items() if k.startswith("consumed by"))
-    blood = sum(v for k, v in account.lost.items() if k.startswith("vessels"))
+    vessels = sum(v for k, v in account.lost.items() if k.startswith("vessels"))
     return {
         "agent_given_umol": account.gained.get("needle", 0.0) * 1e6,
         "agent_held_umol": account.held * 1e6,
         "agent_consumed_umol": consumed * 1e6,
-        "agent_to_blood_umol": blood * 1e6,
+        "agent_to_vessels_umol": vessels * 1e6,
         "reached_mL": float(np.count_nonzero(reached)) * model.grid.voxel_volume * 1e6,
         "reached_tumour_mL": float(np.count_nonzero(reached & model.tumour())) * model.grid.voxel_volume * 1e6,
     }

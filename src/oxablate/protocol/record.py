@@ -156,11 +156,11 @@ class FieldWriter:
 
 
 def _geometry(grid: VoxelGrid) -> dict:
-    """Placement of the grid in the patient: LPS position [mm] of voxel 0 and the directions of the axes."""
+    """Placement of the grid in the patient: LPS position [mm] of voxel 0, and the matrix whose columns are the axes."""
     return {
         "origin_lps_mm": [x / MM for x in grid.origin],
         "spacing_mm": [s / MM for s in grid.spacing],
-        "direction_columns": [list(row) for row in grid.direction],
+        "direction_matrix": [list(row) for row in grid.direction],
     }
 
 

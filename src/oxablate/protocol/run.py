@@ -68,9 +68,11 @@ def run(case: str | Path | Case, out: str | Path, resume: bool = False, asked: A
 
 
 def case_key(setting: Setting) -> str:
-    """Checksum of everything a run depends on: case, subject, numbers."""
+    """Checksum of everything a run depends on: case, agents, subject, numbers, version."""
+    agents = {arm.name: [f"{k} {q.si!r}" for k, q in arm.agent.quantities().items()] for arm in setting.arms}
     parts = [
         setting.case.model_dump_json(),
+        json.dumps([agents, [arm.concentration for arm in setting.arms]], sort_keys=True),
         setting.subject.fingerprint(),
         json.dumps([asdict(row) for row in setting.parameters.rows()], sort_keys=True),
         metadata.version("oxablate"),
@@ -216,7 +218,7 @@ def _source_geometry(geometry) -> dict:
         "shape": list(geometry.shape),
         "spacing_mm": list(geometry.spacing),
         "origin_lps_mm": list(geometry.origin),
-        "direction_columns": [list(row) for row in geometry.direction],
+        "direction_matrix": [list(row) for row in geometry.direction],
     }
 
 

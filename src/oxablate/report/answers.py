@@ -71,7 +71,9 @@ def _fate(scene: Scene, arm: str) -> list[str]:
     given = found["agent_given_mol"]
     consumed, held = percent(found["consumed_fraction"]), percent(found["agent_held_mol"] / given)
     now, blood = duration(scene.summaries[arm]["time_s"]), percent(to_blood(found) / given)
-    sentences = [f"By {now}, tissue had consumed {consumed} of the agent, blood had taken {blood}, {held} was left."]
+    sentences = [
+        f"By {now}, tissue had consumed {consumed} of the agent, vessels and lymph had taken {blood}, {held} was left."
+    ]
     time, all_tissue, in_tumour = widest_reach(scene, arm)
     if all_tissue > 0:
         sentences.append(
@@ -121,7 +123,7 @@ def answer_table(scene: Scene) -> dict:
                 "consumed by tissue",
                 lambda arm: _of_given(scene, arm, lambda o: o["consumed_fraction"] * o["agent_given_mol"]),
             ),
-            ("carried off by blood", lambda arm: _of_given(scene, arm, to_blood)),
+            ("carried off by vessels and lymph", lambda arm: _of_given(scene, arm, to_blood)),
             ("still there at the end", lambda arm: _of_given(scene, arm, lambda o: o["agent_held_mol"])),
             ("killed, of the tumour", lambda arm: percent(scene.summaries[arm]["outcomes"]["killed_share_of_tumour"])),
             (

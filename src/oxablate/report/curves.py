@@ -15,7 +15,7 @@ _TRACE = 1e-7  # of the tumour's volume, below which nothing is drawn
 _SEEN = 1e-4  # of the injected volume, below which a place has no bar
 _FATES = (
     ("agent_consumed_umol", "consumed by tissue", "#0072b2"),
-    ("agent_to_blood_umol", "carried off by blood", "#d55e00"),
+    ("agent_to_vessels_umol", "carried off by vessels and lymph", "#d55e00"),
     ("agent_held_umol", "still in the tissue", "#8fc79a"),
 )
 

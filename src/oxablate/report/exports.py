@@ -46,7 +46,7 @@ def source_geometry(record: Record) -> ImageGeometry:
     source = record.about["subject"]["source"]
     return ImageGeometry(
         tuple(source["shape"]), tuple(source["spacing_mm"]), tuple(source["origin_lps_mm"]),
-        tuple(tuple(row) for row in source["direction_columns"]),
+        tuple(tuple(row) for row in source["direction_matrix"]),
     )  # fmt: skip
 
 

@@ -180,5 +180,5 @@ def grid_of(fields) -> VoxelGrid:
         (sizes["x"], sizes["y"], sizes["z"]),
         tuple(s * MM for s in placed["spacing_mm"]),
         tuple(x * MM for x in placed["origin_lps_mm"]),
-        tuple(tuple(row) for row in placed["direction_columns"]),
+        tuple(tuple(row) for row in placed["direction_matrix"]),
     )

@@ -86,7 +86,6 @@ class FlowModel:
         self.grid, self.label, self.active, self.needle = grid, label, active, needle
         self.conductivity = conductivity
         self.table = tissue_table(tissues)
-        self._law = self.table
         self.rigid = bool(np.all(np.isinf(self.table[:, MODULUS])))
         self.conductances = face_conductances(grid, conductivity, active)
         self.boundary = boundary_conductances(grid, np.where(active, conductivity, 0.0), outer)
@@ -239,7 +238,6 @@ class FlowModel:
 
     def _newton(self, pressure, rest, table, vessel_fraction, step, tolerance, slot) -> SolveOutcome:
         """Drive the residual below `tolerance` by damped quasi-Newton steps in the Kirchhoff variable."""
-        self._law = table
         linear_tolerance = 1e-12 if np.all(np.isinf(table[:, MODULUS])) else _LINEAR_TOLERANCE
         worst = self._evaluate(pressure, rest, table, vessel_fraction, step, slot)
         for iteration in range(_NEWTON_LIMIT):

@@ -18,6 +18,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from ...space.grid import VoxelGrid
+from .equations import MODULUS, OPENING
 from .kernels import kirchhoff_potential, pore_overpressure, pore_strain
 
 _SUBSAMPLES = 8  # points per voxel edge that decide how much of the cavity lies in which voxel
@@ -129,7 +130,7 @@ class EndHole:
 
 def _overpressure_of(potential: float, row: np.ndarray) -> float:
     """Overpressure [Pa] at a Kirchhoff potential [Pa]: bisection in J - 1, which tames the exponential."""
-    if potential <= row[3] or not np.isfinite(row[0]):
+    if potential <= row[OPENING] or not np.isfinite(row[MODULUS]):
         return potential
     low, high = 0.0, 1.0
     while kirchhoff_potential(pore_overpressure(high, row), high, row) < potential:

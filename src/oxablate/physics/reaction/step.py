@@ -31,7 +31,8 @@ def react(
     concentration: c [mol/m3 of fluid] (nx, ny, nz), in place; fluid_fraction: theta, fluid per reference volume [1],
     same shape; pools: R_i [mol/m3 of reference tissue, agent equivalents] (n, nx, ny, nz), in place; exposure: E
     [mol s/m3], added to in place; voxel_volume [m3]; dt [s]; box: (i0, i1, j0, j1, k0, k1), half open, outside which
-    nothing is touched; washout: w, loss to vessels and lymph [1/s], same shape, or None. All arrays float64 and C-contiguous. Voxels without agent or fluid are left as they are.
+    nothing is touched; washout: w, loss to vessels and lymph [1/s], same shape, or None. All arrays float64 and
+    C-contiguous. Voxels without agent or fluid are left as they are.
     Returns the booking [mol]: lost "consumed by NAME" for each pool, "decayed", and, with a washout, "vessels: washed
     out". Refuses arrays that do not fit.
     """
