@@ -8,6 +8,7 @@ from cases import write_case
 from shell import assert_refused, files_under, oxablate
 
 ARM = "chlorine_dioxide"
+SIDES = ("vessel", "lymph")
 SHORT = dict(follow="4 s", output__every="2 s", injection__volume="0.5 uL")
 
 
@@ -174,4 +175,16 @@ def test_a_run_that_cannot_go_on_keeps_what_it_has_and_says_why(tmp_path):
     assert_refused(oxablate("run", case, "--out", tmp_path / "out", "--resume"), "Remedy", status=3)
 
 
-SIDES = ("vessel", "lymph")
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"PK" + bytes(100)])
+def test_a_damaged_checkpoint_is_refused_and_left(tmp_path, damage):
+    from oxablate.protocol.run import Asked, run
+
+    case = write_case(tmp_path / "case.yaml", **SHORT)
+    steps = iter(range(1))
+    run(case, tmp_path / "out", asked=Asked(stop=lambda: next(steps, None) is None))
+    path = tmp_path / "out" / "arms" / ARM / "checkpoint.npz"
+    path.write_bytes(damage(path.read_bytes()))
+    before = path.read_bytes()
+    said = oxablate("run", case, "--out", tmp_path / "out", "--resume")
+    assert_refused(said, "checkpoint.npz", "cannot be read", "new folder", status=3)
+    assert path.read_bytes() == before
