@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..anatomy.tissue import Tissue
-from ..numerics.jit import njit, plane_sum
+from ..numerics.jit import plane_sum
 from ..physics.flow.budget import fluid_booking
 from ..physics.flow.step import FlowModel
 from ..physics.flow.well import EndHole
 from ..physics.process import Booking
+from ..physics.reaction.carried import spend_carried
 from ..physics.reaction.closures import Kinetics, SharpFront
 from ..physics.reaction.front import Donors, FrontState, advance_front, front_mask
 from ..physics.reaction.step import react
@@ -25,9 +26,10 @@ from ..physics.transport.step import StepFluxes, Transport
 from ..physics.vessels.step import VesselBed
 from ..quantities.parameter import POOLS
 from ..quantities.refusal import RunFailed
-from .injury import InjuryStage
+from ..space.box import occupied_box, unite_boxes
+from .injury import INJURED_POOL, InjuryStage
 from .ledger import Ledger
-from .setting import ArmSetting, Setting, outer_faces, per_label, tissue_flows, vessel_beds
+from .setting import AIR_POROSITY, ArmSetting, Setting, outer_faces, per_label, tissue_flows, vessel_beds
 from .state import AgentState, Clock, State
 
 #: Share of the injected volume that a flow step may misplace, and largest change of the vessel fraction in a step.
@@ -39,36 +41,6 @@ _FRONT_NUMBER = 0.25
 _WASHOUT_NUMBER = 0.25
 #: First step after the pump changes, in fillings of the voxels at the needle.
 _FIRST_FILLING = 0.2
-
-
-@njit()
-def agent_box(first, second, grown):
-    """Bounding box (i0, i1, j0, j1, k0, k1), half open, of the voxels where either field is not 0, grown by one."""
-    nx, ny, nz = first.shape
-    low, high = np.array([nx, ny, nz]), np.array([-1, -1, -1])
-    for i in range(nx):
-        for j in range(ny):
-            for k in range(nz):
-                if first[i, j, k] != 0.0 or second[i, j, k] != 0.0:
-                    low[0], low[1], low[2] = min(low[0], i), min(low[1], j), min(low[2], k)
-                    high[0], high[1], high[2] = max(high[0], i), max(high[1], j), max(high[2], k)
-    if high[0] < 0:
-        grown[:] = 0
-        return
-    for axis in range(3):
-        grown[2 * axis] = max(low[axis] - 1, 0)
-        grown[2 * axis + 1] = min(high[axis] + 2, first.shape[axis])
-
-
-def _unite(reached: np.ndarray, box: np.ndarray) -> None:
-    """Grow `reached` in place to the smallest box that also holds `box`; an empty box is all zeros."""
-    if not box.any():
-        return
-    if not reached.any():
-        reached[:] = box
-        return
-    reached[::2] = np.minimum(reached[::2], box[::2])
-    reached[1::2] = np.maximum(reached[1::2], box[1::2])
 
 
 @dataclass
@@ -95,7 +67,7 @@ class ArmRun:
         self.active = subject.body_mask.copy()
         conductivity = per_label(setting.parameters, "hydraulic_conductivity", 0.0)[self.label] * subject.heterogeneity
         self.conductivity = np.ascontiguousarray(conductivity)
-        self.porosity = per_label(setting.parameters, "porosity", 0.5)
+        self.porosity = per_label(setting.parameters, "porosity", AIR_POROSITY)
         self.needle = EndHole(grid, setting.tip, setting.case.needle.cavity_radius, self.active)
         self.flow = FlowModel(
             grid, tissue_flows(setting), self.label, self.conductivity, self.active, outer_faces(setting), self.needle
@@ -105,7 +77,7 @@ class ArmRun:
         self.transport = Transport(grid.shape, grid.spacing, Stepping())
         self.front, self.law, self.donors = FrontState.fresh(grid.shape), SharpFront(), Donors.tissue()
         self._longest_substep = self._front_limit()
-        self.injury = InjuryStage(setting, arm, self.demand_at_start(0))
+        self.injury = InjuryStage(setting, arm, self.demand_at_start(POOLS.index(INJURED_POOL)))
         self._theta = np.ones(grid.shape)
         self._exchange = np.zeros(grid.shape)
         self._box, self._reached = np.zeros(6, np.int64), np.zeros(6, np.int64)
@@ -139,6 +111,14 @@ class ArmRun:
             return np.inf
         fastest = float(self.chemistry.diffusivity.max())
         return _FRONT_NUMBER * min(self.grid.spacing) ** 2 / fastest if fastest > 0 else np.inf
+
+    def _set_exchange(self, state: State) -> None:
+        """Wash-out per fluid volume [1/s]: the tables' rate holds at rest; fluid that swells in gets no new vessels."""
+        np.multiply(
+            (self.chemistry.exchange_rate * self.porosity)[self.label], state.vessel_fraction, out=self._exchange
+        )
+        self._exchange *= self.grid.voxel_volume
+        np.divide(self._exchange, state.fluid_volume[0], out=self._exchange, where=self.active)
 
     def _washout_limit(self) -> float:
         """Longest sub-step [s] that the splitting of carriage and wash-out allows; none once the pump has stopped."""
@@ -281,7 +261,7 @@ class ArmRun:
             name = self.chemistry.name
             lost = flows.drained + flows.lymph
             fluxes = StepFluxes(*flows.faces, flows.needle, flows.gained, lost)
-            np.multiply(self.chemistry.exchange_rate[self.label], state.vessel_fraction, out=self._exchange)
+            self._set_exchange(state)
             species = [self._species()]
             if self.chemistry.kinetics is not None:
                 self._exchange += np.divide(lost, state.fluid_volume[0], out=np.zeros_like(lost), where=self.active)
@@ -332,6 +312,7 @@ class ArmRun:
         self.substeps += 1
         self._book(moved.bookings[0])
         if kinetics is not None:
+            self._carried(kinetics, part)
             around = self._mark_fronts(kinetics)
             self._book(advance_front(self.front, *around, self.law, self.donors, part, self._box))
             self._book(
@@ -340,18 +321,29 @@ class ArmRun:
                 )
             )  # fmt: skip
 
+    def _carried(self, kinetics: Kinetics, part: float) -> None:
+        """Let agent that flow brought into fresh demand spend it share by share."""
+        concentration, theta, pools, *_ = self._mark_fronts(kinetics)
+        through = self.transport.work["out"]
+        self._book(
+            spend_carried(
+                self.front, concentration, theta, pools, kinetics, through, part, self.grid.voxel_volume,
+                self._exchange, self._box,
+            )
+        )  # fmt: skip
+
     def _mark_fronts(self, kinetics: Kinetics) -> tuple:
         """Find where the agent is and which voxels take it up by fronts; returns what the reaction works on."""
         state, box = self.state, self._box
         concentration = state.agent.concentration[0]
-        agent_box(concentration, state.agent.shielded, box)
+        occupied_box(concentration, state.agent.shielded, box)
         where = tuple(slice(box[2 * a], box[2 * a + 1]) for a in range(3))
         np.divide(state.fluid_volume[0][where], self.grid.voxel_volume, out=self._theta[where])
         self.front.mask[...] = False
         pools, diffusivity = state.agent.pools, self.chemistry.diffusivity
         around = (concentration, self._theta, pools, kinetics, diffusivity, self.grid.spacing)
         front_mask(self.front, *around, self.law, box)
-        _unite(self._reached, box)
+        unite_boxes(self._reached, box)
         return around
 
     def _book(self, booking: Booking) -> None:

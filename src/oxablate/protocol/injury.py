@@ -7,7 +7,8 @@ from ..physics.injury.step import Doses, InjuryState, injure
 from ..quantities.parameter import POOLS
 from .setting import ArmSetting, Setting
 
-_POOL = "thiols"
+#: The pool whose loss the thiol law reads.
+INJURED_POOL = "thiols"
 
 
 def dose_law(setting: Setting, arm: ArmSetting) -> NoInjury | ThiolLossLaw | ExposureLaw:
@@ -23,7 +24,7 @@ def dose_law(setting: Setting, arm: ArmSetting) -> NoInjury | ThiolLossLaw | Exp
             numbers["selectivity"].si,
         )
     return ThiolLossLaw(
-        _POOL, numbers["lethal_thiol_loss"].si, numbers["thiol_loss_steepness"].si, numbers["selectivity"].si
+        INJURED_POOL, numbers["lethal_thiol_loss"].si, numbers["thiol_loss_steepness"].si, numbers["selectivity"].si
     )
 
 
@@ -47,5 +48,7 @@ class InjuryStage:
         if isinstance(self.law, NoInjury):
             return
         agent = state.agent
-        doses = Doses(agent.pools[POOLS.index(_POOL)], self._start, agent.exposure, agent.front_dose, agent.swept)
+        doses = Doses(
+            agent.pools[POOLS.index(INJURED_POOL)], self._start, agent.exposure, agent.front_dose, agent.swept
+        )
         injure(self.law, state.injury, doses, self._tumour, duration, box)

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from ..quantities.refusal import BadInput, RunFailed
+from ..quantities.refusal import BadInput
 from ..quantities.research_only import RESEARCH_ONLY
-from .case import Case, load_case
+from .case import Case, load_case, naming
 from .checkpoint import load_checkpoint, save_checkpoint, write_atomic
 from .coupling import ArmRun
+from .injury import dose_law
 from .memory import require_memory
 from .outcomes import kept_fields, series_row, statics, summary
 from .record import SCHEMA, FieldWriter, Record, open_record, read_json, write_json, write_series
@@ -42,12 +43,15 @@ def run(case: str | Path | Case, out: str | Path, resume: bool = False, asked: A
     BadInput before anything is written, RunFailed when the computation cannot go on (what was kept stays).
     """
     out, asked = Path(out), asked or Asked()
-    folder, text = Path.cwd(), None
+    folder, text, source = Path.cwd(), None, "the case"
     if not isinstance(case, Case):
-        folder, text = Path(case).parent, read_text(Path(case))
+        folder, text, source = Path(case).parent, read_text(Path(case)), Path(case).name
         case = load_case(case)
-    require_memory(case, folder)
-    setting = prepare(case, folder)
+    with naming(source):
+        require_memory(case, folder)
+        setting = prepare(case, folder)
+    for arm in setting.arms:
+        dose_law(setting, arm)  # refuses impossible numbers before anything is written
     key = case_key(setting)
     _open_folder(out, resume, key)
     about = _about(setting, key)
@@ -60,7 +64,7 @@ def run(case: str | Path | Case, out: str | Path, resume: bool = False, asked: A
             if not _run_arm(setting, arm, out / "arms" / arm.name, key, asked):
                 status = "stopped"
                 break
-    except RunFailed as failure:
+    except Exception as failure:  # whatever stops a run, its record says so
         write_json(out / "record.json", about | {"status": "failed", "failure": str(failure)})
         raise
     write_json(out / "record.json", about | {"status": status})

@@ -28,6 +28,9 @@ from .case import Case, naming
 from .recipe import read_recipe
 from .record import NAME
 
+#: Fluid fraction written for air in tables; air takes no part.
+AIR_POROSITY = 0.5
+
 
 @dataclass(frozen=True)
 class ArmSetting:
@@ -79,6 +82,7 @@ def prepare(case: Case, folder: Path) -> Setting:
     names = [arm.name for arm in arms]
     if len(set(names)) < len(names):
         raise BadInput(f"arms: two agents have the same name ({', '.join(names)}); name each agent file's agent apart")
+    require_possible(parameters)
     return Setting(case, folder, subject, parameters, tip, pump, arms, far_pressure(parameters))
 
 
@@ -147,40 +151,56 @@ def per_label(parameters: ParameterSet, name: str, air: float) -> np.ndarray:
     return np.array([air if t is Tissue.AIR else parameters[t.word][name].si for t in Tissue])
 
 
+def require_possible(parameters: ParameterSet) -> None:
+    """Refuse numbers that no tissue can have, naming the tissue, before anything is written."""
+    for tissue in Tissue:
+        if tissue is Tissue.AIR:
+            continue
+        p = parameters[tissue.word]
+        if not p["hydraulic_conductivity"].si > 0:
+            raise BadInput(
+                f"{tissue.word}.hydraulic_conductivity: 0 came, a number above zero is needed; give tissue "
+                "that conducts almost nothing a small number such as '1e-18 m^2/(Pa s)'"
+            )
+        try:
+            _tissue_flow(p, opening=True)
+            _vessel_bed(p)
+        except BadInput as refused:
+            raise BadInput(f"{tissue.word}: {refused}; change the override or the set") from None
+
+
 def tissue_flows(setting: Setting) -> tuple[TissueFlow, ...]:
     """The flow properties of every label, air first."""
     opening = setting.case.model.pores == "opening"
-    flows = []
-    for tissue in Tissue:
-        if tissue is Tissue.AIR:
-            flows.append(TissueFlow(0.5, RigidPores(), FixedConductivity(), SealedTissue()))
-            continue
-        p = setting.parameters[tissue.word]
-        pores, conductivity = RigidPores(), FixedConductivity()
-        if opening:
-            pores = ConvexStiffening(p["aggregate_modulus"].si, p["stiffening_exponent"].si)
-            conductivity = ExponentialConductivity(p["conductivity_strain_exponent"].si, p["opening_pressure"].si)
-        exchange = FluidExchange(
-            p["vessel_filtration"].si, effective_vascular_pressure(p), p["lymph_filtration"].si, p["lymph_pressure"].si
-        )
-        flows.append(TissueFlow(p["porosity"].si, pores, conductivity, exchange))
-    return tuple(flows)
+    air = TissueFlow(AIR_POROSITY, RigidPores(), FixedConductivity(), SealedTissue())
+    return tuple(
+        air if tissue is Tissue.AIR else _tissue_flow(setting.parameters[tissue.word], opening) for tissue in Tissue
+    )
+
+
+def _tissue_flow(p, opening: bool) -> TissueFlow:
+    """The flow properties of one tissue from its section `p` of the parameter set."""
+    pores, conductivity = RigidPores(), FixedConductivity()
+    if opening:
+        pores = ConvexStiffening(p["aggregate_modulus"].si, p["stiffening_exponent"].si)
+        conductivity = ExponentialConductivity(p["conductivity_strain_exponent"].si, p["opening_pressure"].si)
+    exchange = FluidExchange(
+        p["vessel_filtration"].si, effective_vascular_pressure(p), p["lymph_filtration"].si, p["lymph_pressure"].si
+    )
+    return TissueFlow(p["porosity"].si, pores, conductivity, exchange)
 
 
 def vessel_beds(setting: Setting) -> tuple:
     """The collapse law of every label, air first."""
-    beds = []
-    for tissue in Tissue:
-        if tissue is Tissue.AIR:
-            beds.append(RigidVessels())
-            continue
-        p = setting.parameters[tissue.word]
-        beds.append(
-            CollapsingVessels(
-                p["vascular_pressure"].si, p["collapse_pressure"].si, p["collapse_width"].si, p["collapse_lag"].si
-            )
-        )
-    return tuple(beds)
+    return tuple(
+        RigidVessels() if tissue is Tissue.AIR else _vessel_bed(setting.parameters[tissue.word]) for tissue in Tissue
+    )
+
+
+def _vessel_bed(p) -> CollapsingVessels:
+    return CollapsingVessels(
+        p["vascular_pressure"].si, p["collapse_pressure"].si, p["collapse_width"].si, p["collapse_lag"].si
+    )
 
 
 def outer_faces(setting: Setting) -> OuterFaces:

@@ -7,6 +7,7 @@ from math import inf
 import numpy as np
 from scipy.optimize import brentq
 
+from ...quantities.refusal import BadInput
 from .equations import (
     COLUMNS,
     LYMPH_FILTRATION,
@@ -45,7 +46,7 @@ class ConvexStiffening:
 
     def __post_init__(self) -> None:
         if not (self.aggregate_modulus > 0 and self.exponent >= 0):
-            raise ValueError(f"the modulus must be > 0 and the stiffening exponent >= 0, got {self}")
+            raise BadInput(f"the modulus must be > 0 and the stiffening exponent >= 0, got {self}")
 
     def strain(self, overpressure: float) -> float:
         """J - 1 at an overpressure p - p_rest [Pa]."""
@@ -71,7 +72,7 @@ class ExponentialConductivity:
 
     def __post_init__(self) -> None:
         if not (self.exponent >= 0 and self.opening_pressure >= 0):
-            raise ValueError(f"the exponent and the opening pressure must be >= 0, got {self}")
+            raise BadInput(f"the exponent and the opening pressure must be >= 0, got {self}")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class FluidExchange:
 
     def __post_init__(self) -> None:
         if self.vessel_filtration < 0 or self.lymph_filtration < 0:
-            raise ValueError(f"filtration coefficients must be >= 0, got {self}")
+            raise BadInput(f"filtration coefficients must be >= 0, got {self}")
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class TissueFlow:
 
     def __post_init__(self) -> None:
         if not 0 < self.porosity < 1:
-            raise ValueError(f"a porosity must lie between 0 and 1, got {self.porosity}")
+            raise BadInput(f"a porosity must lie between 0 and 1, got {self.porosity}")
 
     def row(self) -> np.ndarray:
         """The row of the kernels' table. Shape (11,)."""

@@ -5,6 +5,7 @@ from math import inf, log, sqrt
 
 import numpy as np
 
+from ...quantities.refusal import BadInput
 from .equations import COLLAPSE_MEDIAN, COLLAPSE_SPREAD, COLUMNS, LAG, VASCULAR_PRESSURE
 
 
@@ -23,7 +24,7 @@ class CollapsingVessels:
 
     def __post_init__(self) -> None:
         if not (self.collapse_pressure > 0 and self.collapse_width > 0 and self.lag > 0):
-            raise ValueError(f"collapse pressure, width and lag must be > 0, got {self}")
+            raise BadInput(f"collapse pressure, width and lag must be > 0, got {self}")
 
     def row(self) -> np.ndarray:
         """The row of the kernels' table. Shape (4,)."""
