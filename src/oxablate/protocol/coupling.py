@@ -14,6 +14,7 @@ import numpy as np
 from ..anatomy.tissue import Tissue
 from ..numerics.jit import plane_sum
 from ..physics.flow.budget import fluid_booking
+from ..physics.flow.kernels import pore_strain
 from ..physics.flow.step import FlowModel
 from ..physics.flow.well import EndHole
 from ..physics.process import Booking
@@ -208,7 +209,7 @@ class ArmRun:
         state.pressure[...] = self.flow.pressure_next
         state.volume_ratio[...] = self.flow.ratio_next
         self._ride(duration)
-        change = self.vessels_advance(duration)
+        change = self.vessels.advance(state.pressure, duration)
         self.injury.advance(state, duration, self._reached)
         state.clock.time = until if duration >= until - state.clock.time else state.clock.time + duration
         state.clock.steps += 1
@@ -241,13 +242,6 @@ class ArmRun:
         """Volume [m3] against which a misplaced one is judged: given so far, or a thousandth of what is planned."""
         pump = self.setting.pump
         return max(pump.delivered(time), 1e-3 * pump.volume, np.finfo(float).tiny)
-
-    def vessels_advance(self, duration: float) -> float:
-        """Let the vessel bed follow; returns the largest change of the vessel fraction."""
-        before = float(self.state.vessel_fraction.min()), float(self.state.vessel_fraction.max())
-        self.vessels.advance(self.state.pressure, duration)
-        after = float(self.state.vessel_fraction.min()), float(self.state.vessel_fraction.max())
-        return max(abs(a - b) for a, b in zip(after, before, strict=True))
 
     # -- what rides on the flow ---------------------------------------------------------------------------------
 
@@ -368,6 +362,13 @@ class ArmRun:
     def needle_pressure(self) -> float:
         """Pressure in the needle's cavity [Pa] at the end of the last step, with the flow of that step."""
         return self.flow.needle_pressure(self.state.pressure, self.rate)
+
+    def needle_ratio(self) -> float:
+        """Volume ratio J at the cavity's wall, from the needle's pressure; unlike a voxel's it does not depend on h."""
+        cells, shares = self.needle.entry
+        at = tuple(cells[int(np.argmax(shares))])
+        row = self.flow.table[self.label[at]]
+        return 1.0 + float(pore_strain(self.needle_pressure() - self.flow.rest[at], row))
 
     def tumour(self) -> np.ndarray:
         """The tumour's mask."""

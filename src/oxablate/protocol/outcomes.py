@@ -65,6 +65,7 @@ def series_row(model: ArmRun, duration: float) -> dict:
         "needle_pressure_Pa": model.needle_pressure(),
         "pressure_max_Pa": float(state.pressure.max()),
         "volume_ratio_max": float(state.volume_ratio.max()),
+        "volume_ratio_needle": model.needle_ratio(),
         "vessel_fraction_min": float(state.vessel_fraction.min()),
         "killed_tumour_mL": _volume(model, state.injury.killed, model.tumour()) * 1e6,
         "killed_outside_mL": _volume(model, state.injury.killed, ~model.tumour()) * 1e6,
@@ -107,7 +108,7 @@ def summary(model: ArmRun, rows: list[dict]) -> dict:
         "fluid_shares": fluid_shares(model),
         "ledger": model.ledger.as_dict(),
         "flags": [vars(flag) for flag in flags(model, rows)],
-        "numbers": dimensionless_numbers(model),
+        "numbers": dimensionless_numbers(model, rows),
     }
 
 

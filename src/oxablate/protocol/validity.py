@@ -11,13 +11,14 @@ _MAX_RATIO = 1.5
 _MODULUS_RATIO = 2.0
 _RADII_FROM_SKIN = 2.0
 _VOXELS_PER_RADIUS = 8.0
+_VOXELS_PER_PLUME = 4.0
 _MISMATCH = 1e-6
 _ESCAPED = 0.01
 
 
 def flags(model: ArmRun, rows: list[dict]) -> list[Flag]:
     """Every place where a model of this arm is outside its range, the gravest kind first."""
-    checks = (_cracks, _dilatation, _moduli, _skin, _resolution, _edge, _mismatch)
+    checks = (_cracks, _dilatation, _moduli, _skin, _resolution, _plume, _edge, _mismatch)
     return [flag for check in checks for flag in check(model, rows)]
 
 
@@ -41,10 +42,10 @@ def _cracks(model: ArmRun, rows: list[dict]):
 
 
 def _dilatation(model: ArmRun, rows: list[dict]):
-    worst = _largest(rows, "volume_ratio_max", 1.0)
+    worst = _largest(rows, "volume_ratio_needle", 1.0)
     if worst > _MAX_RATIO:
         yield Flag(
-            "flow", "largest volume ratio J", worst, _MAX_RATIO, "1",
+            "flow", "volume ratio J at the needle", worst, _MAX_RATIO, "1",
             "the irrotational pore law is not exact at such dilatation; pressures and spread near the needle are rough",
         )  # fmt: skip
 
@@ -83,6 +84,25 @@ def _resolution(model: ArmRun, rows: list[dict]):
         )  # fmt: skip
 
 
+def _plume(model: ArmRun, rows: list[dict]):
+    radius = plume_radius(rows)
+    voxels = radius / max(model.grid.spacing)
+    if model.chemistry is not None and 0 < voxels < _VOXELS_PER_PLUME:
+        yield Flag(
+            "grid", "voxels per radius of the plume", voxels, _VOXELS_PER_PLUME, "1",
+            "the agent stays in a few voxels: its amounts are right, its shape and reached volume are coarse",
+        )  # fmt: skip
+
+
+def plume_radius(rows: list[dict]) -> float:
+    """Radius of a sphere of the largest volume that agent reached or killed [m]; 0 without agent."""
+    volume = max(
+        max((row.get("reached_mL", 0.0) for row in rows), default=0.0),
+        max((row["killed_tumour_mL"] + row["killed_outside_mL"] for row in rows), default=0.0),
+    )
+    return float(np.cbrt(3 * volume * 1e-6 / (4 * np.pi)))
+
+
 def _edge(model: ArmRun, rows: list[dict]):
     if model.chemistry is None:
         return
@@ -111,33 +131,35 @@ def tumour_radius(model: ArmRun) -> float:
     return float(np.cbrt(3 * volume / (4 * np.pi)))
 
 
-def dimensionless_numbers(model: ArmRun) -> dict[str, float]:
-    """Numbers that explain the result before any picture: ratios of what competes.
+def dimensionless_numbers(model: ArmRun, rows: list[dict]) -> dict[str, float]:
+    """Numbers that explain the result before any picture: ratios of what competes; one without meaning is left out.
 
-    fill: injected volume over tumour fluid volume; peclet: flow against diffusion at the tumour's edge; damkoehler:
-    reaction of the fastest pool against carriage through the tumour; dose: agent given over demand of the tumour;
-    voxel_over_cavity; starling: tumour radius over the length in which vessels take up pressure.
+    fill: injected volume over tumour fluid volume; starling: tumour radius over the length in which vessels take up
+    pressure; voxel_over_cavity; plume_radius_mm: of the largest volume reached or killed; peclet: flow against
+    diffusion at that radius; washout: lives of the agent against wash-out during the injection; damkoehler: reaction of
+    the slowest pool that reacts against the passage of one voxel at the plume's radius; dose: agent given over demand.
     """
     setting = model.setting
     tumour = setting.parameters["tumour_viable"]
-    radius, rate = tumour_radius(model), setting.pump.flow_rate
-    porosity = tumour["porosity"].si
-    passage = 4 / 3 * np.pi * radius**3 * porosity / rate
+    radius, rate, porosity = tumour_radius(model), setting.pump.flow_rate, tumour["porosity"].si
+    volume, plume = 4 / 3 * np.pi * radius**3, plume_radius(rows)
     numbers = {
-        "fill": setting.pump.volume / (4 / 3 * np.pi * radius**3 * porosity),
+        "fill": setting.pump.volume / (volume * porosity),
         "starling": radius * float(np.sqrt(tumour["vessel_filtration"].si / tumour["hydraulic_conductivity"].si)),
         "voxel_over_cavity": max(model.grid.spacing) / setting.case.needle.cavity_radius,
         "tumour_radius_mm": radius / MM,
     }
-    if model.chemistry is None:
+    if model.chemistry is None or plume == 0.0:
         return numbers
     diffusivity = model.arm.agent.solute.diffusivity.si * tumour["diffusion_hindrance"].si
-    numbers["peclet"] = rate / (4 * np.pi * radius * porosity * diffusivity)
-    numbers["washout"] = tumour["exchange_rate"].si * passage
-    if model.state.agent.pools.shape[0]:
-        demands = setting.parameters.demands("tumour_viable")
-        rates = model.chemistry.kinetics.rates
-        numbers["damkoehler"] = max(k * r for k, r in zip(rates, demands, strict=True)) / porosity * passage
-        volume = 4 / 3 * np.pi * radius**3
+    numbers["plume_radius_mm"] = plume / MM
+    numbers["washout"] = tumour["exchange_rate"].si * setting.pump.duration
+    if diffusivity > 0:
+        numbers["peclet"] = rate / (4 * np.pi * plume * porosity * diffusivity)
+    demands = setting.parameters.demands("tumour_viable")
+    speeds = [k * r for k, r in zip(model.arm.agent.rate_constants(), demands, strict=True) if k * r > 0]
+    if model.state.agent.pools.shape[0] and speeds:
+        passage = max(model.grid.spacing) * 4 * np.pi * plume**2 / rate
+        numbers["damkoehler"] = min(speeds) * passage
         numbers["dose"] = setting.pump.volume * model.arm.concentration / (sum(demands) * volume)
     return numbers

@@ -12,15 +12,15 @@ from .wording import listed, number, numbers_in, percent, plain_name, power_of_t
 #: What each dimensionless number says, and how to read it. Unknown ones are printed without a phrase.
 PHRASES = {
     "fill": ("injected volume over the fluid volume of the tumour", "1 would exchange all fluid of the tumour once"),
-    "peclet": ("flow against diffusion at the tumour's edge", "above 1 the flow carries the agent, below it diffusion"),
+    "peclet": ("flow against diffusion at the plume's edge", "above 1 the flow carries the agent, below it diffusion"),
     "damkoehler": (
-        "reaction with the fastest pool against carriage through the tumour",
+        "reaction with the slowest pool against the passage of one voxel at the plume's edge",
         "far above 1 the agent is gone where it meets fresh tissue, and a sharp front forms",
     ),
     "dose": ("agent given over what the whole tumour can consume", "below 1 the agent cannot reach all of the tumour"),
     "washout": (
-        "uptake by blood during carriage through the tumour",
-        "above 1 open vessels carry the agent off before it crosses the tumour",
+        "lives of the agent against wash-out during the injection",
+        "far above 1 vessels set how far the agent gets, not the volume given",
     ),
     "starling": (
         "tumour radius over the length in which vessels take up pressure",
@@ -30,6 +30,7 @@ PHRASES = {
         "voxel edge over the radius of the needle's cavity",
         "above 1 the needle is smaller than a voxel and stands in it as a well",
     ),
+    "plume_radius_mm": ("radius of the sphere of the largest volume reached or killed, mm", "the plume meant above"),
     "tumour_radius_mm": ("radius of the sphere of the tumour's volume, mm", "the length used above"),
 }
 

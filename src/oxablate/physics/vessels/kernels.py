@@ -18,12 +18,16 @@ def open_share(pressure, row):
 
 
 @njit_parallel()
-def relax_vessels(fraction, pressure, label, table, duration):
-    """Advance f_v in place by `duration` [s] at a pressure [Pa]; arrays (nx, ny, nz)."""
+def relax_vessels(fraction, pressure, label, table, duration, change):
+    """Advance f_v in place by `duration` [s] at a pressure [Pa]; arrays (nx, ny, nz). change: largest per i-plane."""
     nx, ny, nz = fraction.shape
     for i in prange(nx):
+        largest = 0.0
         for j in range(ny):
             for k in range(nz):
                 row = table[label[i, j, k]]
                 share = -np.expm1(-duration / row[LAG])
-                fraction[i, j, k] = relaxed(fraction[i, j, k], open_share(pressure[i, j, k], row), share)
+                new = relaxed(fraction[i, j, k], open_share(pressure[i, j, k], row), share)
+                largest = max(largest, abs(new - fraction[i, j, k]))
+                fraction[i, j, k] = new
+        change[i] = largest

@@ -17,6 +17,11 @@ class VesselBed:
         self.table = vessel_table(beds)
         self.fraction = np.ones(label.shape)
 
-    def advance(self, pressure: np.ndarray, duration: float) -> None:
-        """Let the bed follow a pressure [Pa] for `duration` [s]; first order in time, bounded in [0, 1]."""
-        relax_vessels(self.fraction, pressure, self.label, self.table, duration)
+    def advance(self, pressure: np.ndarray, duration: float) -> float:
+        """Let the bed follow a pressure [Pa] for `duration` [s]; first order in time, bounded in [0, 1].
+
+        Returns the largest change of the fraction in any voxel.
+        """
+        change = np.zeros(self.fraction.shape[0])
+        relax_vessels(self.fraction, pressure, self.label, self.table, duration, change)
+        return float(change.max())
