@@ -197,7 +197,9 @@ def vessel_truth(end):
     """J and f of a sealed voxel: dJ/dt = q + f L_v (p_e - p) - L_l (p - p_l)_+, df/dt = (f_eq(p) - f) / tau."""
     rest = STARLING.vessel_filtration * STARLING.effective_pressure
     rest /= STARLING.vessel_filtration + STARLING.lymph_filtration
-    spread = np.sqrt(np.log(1.0 + (BED.collapse_width / BED.collapse_pressure) ** 2))
+    # the deviation of a log-normal law with median m is m sqrt(e (e - 1)), e = exp(spread^2)
+    e = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * (BED.collapse_width / BED.collapse_pressure) ** 2))
+    spread = np.sqrt(np.log(e))
 
     def change(_, y):
         p = rest + PORES.aggregate_modulus / PORES.exponent * np.expm1(PORES.exponent * (y[0] - 1.0))

@@ -21,7 +21,7 @@ from ..physics.process import Booking
 from ..physics.reaction.carried import spend_carried
 from ..physics.reaction.closures import Kinetics, SharpFront
 from ..physics.reaction.front import Donors, FrontState, advance_front, front_mask
-from ..physics.reaction.step import react
+from ..physics.reaction.step import react, whole_box
 from ..physics.transport.closures import DissolvedSpecies, Stepping
 from ..physics.transport.step import StepFluxes, Transport
 from ..physics.vessels.step import VesselBed
@@ -38,6 +38,8 @@ FLOW_TOLERANCE = 2e-2
 VESSEL_TOLERANCE = 0.1
 #: Longest sub-step of a reacting agent, in D dt / h^2: the sub-voxel front is good to 5 % up to there.
 _FRONT_NUMBER = 0.25
+#: How many times faster than the passage of a voxel a pool must be to be spent share by share.
+_SHARP = 10.0
 #: Longest sub-step while the pump runs, in life times of the agent against wash-out: carriage and wash-out are split.
 _WASHOUT_NUMBER = 0.25
 #: First step after the pump changes, in fillings of the voxels at the needle.
@@ -239,9 +241,10 @@ class ArmRun:
         raise RunFailed(f"the flow found no step at {state.clock.time:.6g} s: {trial.outcome}")
 
     def _given_scale(self, time: float) -> float:
-        """Volume [m3] against which a misplaced one is judged: given so far, or a thousandth of what is planned."""
+        """Volume [m3] against which a misplaced one is judged: given so far, a thousandth of what is planned, or, where
+        nothing is planned, a billionth of the fluid there is."""
         pump = self.setting.pump
-        return max(pump.delivered(time), 1e-3 * pump.volume, np.finfo(float).tiny)
+        return max(pump.delivered(time), 1e-3 * pump.volume, 1e-9 * self.ledger.accounts["fluid"].initial)
 
     # -- what rides on the flow ---------------------------------------------------------------------------------
 
@@ -297,8 +300,9 @@ class ArmRun:
         state, kinetics = self.state, self.chemistry.kinetics
         mask = None
         if kinetics is not None:
-            # renewed from the state before every use, so that a resumed run sees the mask an unbroken one sees
-            self._mark_fronts(kinetics)
+            # renewed from the state before every use, so that a resumed run sees the mask an unbroken one sees; on
+            # the whole grid, so that it does not depend on where a last trace of agent lies
+            self._mark_fronts(kinetics, everywhere=True)
             mask = self.front.mask
         moved = self.transport.advance(state.agent.concentration, state.fluid_volume[0], fluxes, species, part, mask)
         if not moved.ok:
@@ -321,23 +325,26 @@ class ArmRun:
         through = self.transport.work["out"]
         self._book(
             spend_carried(
-                self.front, concentration, theta, pools, kinetics, through, part, self.grid.voxel_volume,
+                self.front, concentration, theta, pools, kinetics, through, _SHARP, part, self.grid.voxel_volume,
                 self._exchange, self._box,
             )
         )  # fmt: skip
 
-    def _mark_fronts(self, kinetics: Kinetics) -> tuple:
+    def _mark_fronts(self, kinetics: Kinetics, everywhere: bool = False) -> tuple:
         """Find where the agent is and which voxels take it up by fronts; returns what the reaction works on."""
         state, box = self.state, self._box
         concentration = state.agent.concentration[0]
         occupied_box(concentration, state.agent.shielded, box)
+        if everywhere:
+            box[:] = whole_box(self.grid.shape)
         where = tuple(slice(box[2 * a], box[2 * a + 1]) for a in range(3))
         np.divide(state.fluid_volume[0][where], self.grid.voxel_volume, out=self._theta[where])
         self.front.mask[...] = False
         pools, diffusivity = state.agent.pools, self.chemistry.diffusivity
         around = (concentration, self._theta, pools, kinetics, diffusivity, self.grid.spacing)
         front_mask(self.front, *around, self.law, box)
-        unite_boxes(self._reached, box)
+        if not everywhere:
+            unite_boxes(self._reached, box)
         return around
 
     def _book(self, booking: Booking) -> None:

@@ -19,7 +19,7 @@ from .injury import dose_law
 from .memory import require_memory
 from .outcomes import kept_fields, series_row, statics, summary
 from .record import SCHEMA, FieldWriter, Record, open_record, read_json, write_json, write_series
-from .setting import ArmSetting, Setting, prepare
+from .setting import ArmSetting, Setting, entry_point, prepare
 from .yaml_door import read_text
 
 Progress = Callable[[str, float, float], None]
@@ -185,6 +185,7 @@ def _about(setting: Setting, key: str) -> dict:
         "subject": _about_subject(setting.subject),
         "injection": {
             "tip_lps_m": list(setting.tip),
+            "entry_lps_m": list(entry_point(setting.case) or ()),
             "cavity_radius_m": case.needle.cavity_radius,
             "volume_m3": setting.pump.volume,
             "flow_rate_m3_s": setting.pump.flow_rate,

@@ -9,6 +9,7 @@ from ..anatomy.scan import BodyByBrightness, BodyEverywhere
 from ..anatomy.subject import Subject
 from ..anatomy.tissue import Tissue
 from ..device.agent import Agent, load_agent
+from ..device.needle import Needle
 from ..device.pump import SyringePump
 from ..physics.flow.closures import (
     ConvexStiffening,
@@ -74,6 +75,8 @@ def prepare(case: Case, folder: Path) -> Setting:
         parameters = chosen.with_overrides(case.parameters.override)
     subject = load_subject(case, folder)
     tip = _tip(case, subject)
+    with naming("needle"):
+        Needle(entry_point(case), tip, case.needle.cavity_radius)  # refuses places that make no needle
     volume = case.injection.volume
     if volume is None:
         volume = case.injection.fraction_of_tumour * float(subject.tumour_mask.sum()) * subject.grid.voxel_volume
@@ -129,6 +132,14 @@ def _tip(case: Case, subject: Subject) -> tuple[float, float, float]:
     with naming("needle.tip"):
         subject.require_inside_body(tuple(x / MM for x in tip), "needle tip")
     return tip
+
+
+def entry_point(case: Case) -> tuple[float, float, float] | None:
+    """Where the needle enters the body, LPS [m]; None where the case does not say. Nothing is computed from it yet."""
+    if case.needle.entry is None:
+        return None
+    sign = (-1.0, -1.0, 1.0) if case.needle.frame == "RAS" else (1.0, 1.0, 1.0)
+    return tuple(s * x for s, x in zip(sign, case.needle.entry, strict=True))
 
 
 def far_pressure(parameters: ParameterSet) -> float:

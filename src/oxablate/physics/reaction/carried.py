@@ -67,11 +67,11 @@ def spend_carried(
     pools: np.ndarray,
     kinetics: Kinetics,
     throughflow: np.ndarray,
+    sharp: float,
     dt: float,
     voxel_volume: float,
     washout: np.ndarray | None = None,
     box: np.ndarray | None = None,
-    sharp: float = 10.0,
 ) -> Booking:
     """Let agent carried into the voxels of state.mask over dt [s] spend their fast demand, in place.
 

@@ -30,7 +30,9 @@ class CollapsingVessels:
         """The row of the kernels' table. Shape (4,)."""
         row = np.zeros(COLUMNS)
         row[VASCULAR_PRESSURE], row[COLLAPSE_MEDIAN] = self.vascular_pressure, self.collapse_pressure
-        row[COLLAPSE_SPREAD] = sqrt(log(1 + (self.collapse_width / self.collapse_pressure) ** 2))
+        # of a log-normal law with this median and standard deviation
+        relative = self.collapse_width / self.collapse_pressure
+        row[COLLAPSE_SPREAD] = sqrt(log((1 + sqrt(1 + 4 * relative**2)) / 2))
         row[LAG] = self.lag
         return row
 
