@@ -70,9 +70,9 @@ def _fate(scene: Scene, arm: str) -> list[str]:
     found = scene.summaries[arm]["outcomes"]
     given = found["agent_given_mol"]
     consumed, held = percent(found["consumed_fraction"]), percent(found["agent_held_mol"] / given)
-    now, blood = duration(scene.summaries[arm]["time_s"]), percent(to_blood(found) / given)
+    now, drained = duration(scene.summaries[arm]["time_s"]), percent(to_vessels(found) / given)
     sentences = [
-        f"By {now}, tissue had consumed {consumed} of the agent, vessels and lymph had taken {blood}, {held} was left."
+        f"By {now}, tissue had consumed {consumed} of the agent, vessels and lymph had taken {drained}, {held} was left."
     ]
     time, all_tissue, in_tumour = widest_reach(scene, arm)
     if all_tissue > 0:
@@ -92,7 +92,7 @@ def _fate(scene: Scene, arm: str) -> list[str]:
     return sentences
 
 
-def to_blood(outcomes: dict) -> float:
+def to_vessels(outcomes: dict) -> float:
     """Amount [mol] that vessels took."""
     return sum(v for k, v in outcomes.get("agent_lost_mol", {}).items() if k.startswith("vessels"))
 
@@ -123,7 +123,7 @@ def answer_table(scene: Scene) -> dict:
                 "consumed by tissue",
                 lambda arm: _of_given(scene, arm, lambda o: o["consumed_fraction"] * o["agent_given_mol"]),
             ),
-            ("carried off by vessels and lymph", lambda arm: _of_given(scene, arm, to_blood)),
+            ("carried off by vessels and lymph", lambda arm: _of_given(scene, arm, to_vessels)),
             ("still there at the end", lambda arm: _of_given(scene, arm, lambda o: o["agent_held_mol"])),
             ("killed, of the tumour", lambda arm: percent(scene.summaries[arm]["outcomes"]["killed_share_of_tumour"])),
             (

@@ -1,6 +1,6 @@
 """Images: arrays placed in the patient, in the millimetres and LPS axes in which files speak.
 
-Here, and only here, millimetres become metres, and RAS or LAS axes become LPS.
+Images keep millimetres; `ImageGeometry` turns them into metres, and RAS or LAS axes into LPS.
 """
 
 from dataclasses import dataclass
