@@ -35,7 +35,7 @@ from .state import AgentState, Clock, State
 
 #: Share of the injected volume that a flow step may misplace, and largest change of the vessel fraction in a step.
 FLOW_TOLERANCE = 2e-2
-VESSEL_TOLERANCE = 0.1
+VESSEL_TOLERANCE = 0.3
 #: Longest sub-step of a reacting agent, in D dt / h^2: the sub-voxel front is good to 5 % up to there.
 _FRONT_NUMBER = 0.25
 #: How many times faster than the passage of a voxel a pool must be to be spent share by share.
