@@ -90,7 +90,7 @@ def _plume(model: ArmRun, rows: list[dict]):
     if model.chemistry is not None and 0 < voxels < _VOXELS_PER_PLUME:
         yield Flag(
             "grid", "voxels per radius of the plume", voxels, _VOXELS_PER_PLUME, "1",
-            "the agent stays in a few voxels: killed and consumed amounts are good to about a fifth, shape and reach to less",
+            "the agent stays in a few voxels: killed and consumed amounts are good to a fifth, shape and reach to less",
         )  # fmt: skip
 
 

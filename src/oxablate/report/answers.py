@@ -72,7 +72,8 @@ def _fate(scene: Scene, arm: str) -> list[str]:
     consumed, held = percent(found["consumed_fraction"]), percent(found["agent_held_mol"] / given)
     now, drained = duration(scene.summaries[arm]["time_s"]), percent(to_vessels(found) / given)
     sentences = [
-        f"By {now}, tissue had consumed {consumed} of the agent, vessels and lymph had taken {drained}, {held} was left."
+        f"By {now}, tissue had consumed {consumed} of the agent, vessels and lymph had taken {drained}, "
+        f"{held} was left."
     ]
     time, all_tissue, in_tumour = widest_reach(scene, arm)
     if all_tissue > 0:
