@@ -38,7 +38,7 @@ def theis(cells, steps, time=400.0, half=16e-3):
     grid = VoxelGrid((n, n, 1), (h, h, THICK))
     model = uniform_model(grid, OuterFaces())
     model.flows.needle[cells, cells, 0] = RATE
-    pressure, ratio = march(model, np.zeros(grid.shape), np.ones(grid.shape), time, steps)
+    pressure, _ = march(model, np.zeros(grid.shape), np.ones(grid.shape), time, steps)
     x = (np.arange(n) - cells) * h
     r = np.hypot(x[:, None], x[None, :])
     scale = RATE / (4 * np.pi * K * THICK)
