@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,25 +13,28 @@ from .ledger import Ledger
 from .state import Clock, State
 
 
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that at any moment either the old or the whole new content is there."""
+@contextmanager
+def _whole_file(path: Path):
+    """A file to write beside `path`, put in its place in one move once it is complete and on the disk."""
     partial = path.with_name(path.name + ".partial")
     with open(partial, "wb") as file:
-        file.write(content)
+        yield file
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, path)
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file so that at any moment either the old or the whole new content is there."""
+    with _whole_file(path) as file:
+        file.write(content)
 
 
 def save_checkpoint(path: Path, state: State, ledger: Ledger, rows: list[dict], kept: int, key: str) -> None:
     """Save a state with its ledger, series rows and the number of outputs kept. key: of the case it belongs to."""
     meta = {"clock": asdict(state.clock), "ledger": ledger.as_dict(), "rows": rows, "kept": kept, "key": key}
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as file:
+    with _whole_file(path) as file:
         np.savez(file, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **state.arrays())
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def load_checkpoint(path: Path, key: str) -> tuple[State, Ledger, list[dict], int]:

@@ -139,10 +139,10 @@ class FlowModel:
 
     def _steady(self, pressure: np.ndarray, table: np.ndarray, vessel_fraction: np.ndarray) -> SolveOutcome:
         self._base[...] = 1.0
-        scale = self._turnover_rate(table, vessel_fraction)
+        scale = self._turnover_rate(table)
         return self._newton(pressure, pressure, table, vessel_fraction, 1.0, _STEADY_TOLERANCE * scale, 0)
 
-    def _turnover_rate(self, table: np.ndarray, vessel_fraction: np.ndarray) -> float:
+    def _turnover_rate(self, table: np.ndarray) -> float:
         """Largest source term a voxel could see [1/s]: the scale of a steady residual."""
         spread = max((float(np.ptp(p[c > 0])) for c, p in self.boundary if np.any(c > 0)), default=0.0)
         pressures = np.concatenate([p[c > 0] for c, p in self.boundary] + [table[:, VESSEL_PRESSURE]])
