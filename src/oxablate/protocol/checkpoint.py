@@ -1,39 +1,21 @@
 """Checkpoints: one file per arm, written beside the old one and put in its place in one move."""
 
 import json
-import os
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from ..quantities.refusal import RunFailed
+from ..storage.whole_file import whole_file
 from .ledger import Ledger
 from .state import Clock, State
-
-
-@contextmanager
-def _whole_file(path: Path):
-    """A file to write beside `path`, put in its place in one move once it is complete and on the disk."""
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that at any moment either the old or the whole new content is there."""
-    with _whole_file(path) as file:
-        file.write(content)
 
 
 def save_checkpoint(path: Path, state: State, ledger: Ledger, rows: list[dict], kept: int, key: str) -> None:
     """Save a state with its ledger, series rows and the number of outputs kept. key: of the case it belongs to."""
     meta = {"clock": asdict(state.clock), "ledger": ledger.as_dict(), "rows": rows, "kept": kept, "key": key}
-    with _whole_file(path) as file:
+    with whole_file(path) as file:
         np.savez(file, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **state.arrays())
 
 

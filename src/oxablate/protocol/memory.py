@@ -23,7 +23,7 @@ def expected_shape(case: Case, folder: Path) -> tuple[int, int, int]:
         return phantom_geometry(read_recipe(case.subject.phantom.recipe), (spacing,) * 3).shape
     from ..anatomy.scan import BodyEverywhere, read_scan
     from ..space.resample import computing_grid
-    from .setting import inside_folder
+    from ..storage.inside import inside_folder
 
     scan = case.subject.scan
     with naming("subject.scan"):

@@ -9,9 +9,10 @@ from ..quantities.parameter import POOLS
 from ..space.files import read_image
 from ..space.grid import MM
 from ..space.resample import resample_image
+from ..storage.inside import inside_folder
 from .coupling import ArmRun
 from .recipe import read_recipe
-from .setting import Setting, inside_folder
+from .setting import Setting
 from .validity import dimensionless_numbers, flags
 
 #: A voxel counts as reached where the concentration is above this share of the needle's.

@@ -20,7 +20,7 @@ import numpy as np
 from ..quantities.refusal import BadInput
 from ..quantities.research_only import RESEARCH_ONLY
 from ..space.grid import MM, VoxelGrid
-from .checkpoint import write_atomic
+from ..storage.whole_file import write_whole
 
 SCHEMA = 1
 
@@ -61,7 +61,7 @@ STATICS = {
 
 def write_json(path: Path, data: dict) -> None:
     """Write JSON with sorted keys and a final newline, atomically: equal data, equal bytes."""
-    write_atomic(path, (json.dumps(data, indent=1, sort_keys=True, default=_plain) + "\n").encode())
+    write_whole(path, (json.dumps(data, indent=1, sort_keys=True, default=_plain) + "\n").encode())
 
 
 def _plain(value):
@@ -171,7 +171,7 @@ def write_series(path: Path, rows: list[dict]) -> None:
         writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows({k: (f"{v:.10g}" if isinstance(v, float) else v) for k, v in row.items()} for row in rows)
-    write_atomic(path, text.getvalue().encode())
+    write_whole(path, text.getvalue().encode())
 
 
 @dataclass(frozen=True)

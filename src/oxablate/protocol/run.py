@@ -12,8 +12,9 @@ from pathlib import Path
 
 from ..quantities.refusal import BadInput
 from ..quantities.research_only import RESEARCH_ONLY
+from ..storage.whole_file import write_whole
 from .case import Case, load_case, naming
-from .checkpoint import load_checkpoint, save_checkpoint, write_atomic
+from .checkpoint import load_checkpoint, save_checkpoint
 from .coupling import ArmRun
 from .injury import dose_law
 from .memory import require_memory
@@ -57,7 +58,7 @@ def run(case: str | Path | Case, out: str | Path, resume: bool = False, asked: A
     about = _about(setting, key)
     write_json(out / "record.json", about | {"status": "running"})
     write_json(out / "provenance.json", _provenance())
-    write_atomic(out / "case.yaml", (text or json.dumps(case.model_dump(mode="json"), indent=1)).encode())
+    write_whole(out / "case.yaml", (text or json.dumps(case.model_dump(mode="json"), indent=1)).encode())
     status = "complete"
     try:
         for arm in setting.arms:

@@ -25,6 +25,7 @@ from ..quantities.parameter_set import ParameterSet, load_set
 from ..quantities.refusal import BadInput
 from ..space.boundary import Dirichlet, NoFlow, OuterFaces
 from ..space.grid import MM
+from ..storage.inside import inside_folder
 from .case import Case, naming
 from .recipe import read_recipe
 from .record import NAME
@@ -57,14 +58,6 @@ class Setting:
     pump: SyringePump
     arms: tuple[ArmSetting, ...]
     far_pressure: float
-
-
-def inside_folder(name: str, folder: Path, what: str) -> Path:
-    """A file of the case, which must lie in the case's own folder; links that leave it are refused."""
-    path = (folder / name).resolve()
-    if Path(name).is_absolute() or not path.is_relative_to(folder.resolve()):
-        raise BadInput(f"{what}: {name!r} lies outside the folder of the case; copy the file beside the case")
-    return path
 
 
 def prepare(case: Case, folder: Path) -> Setting:

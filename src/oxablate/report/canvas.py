@@ -12,10 +12,10 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ..protocol.checkpoint import write_atomic
 from ..protocol.record import Record
 from ..quantities.refusal import BadInput, nearest
 from ..quantities.research_only import RESEARCH_ONLY_SHORT
+from ..storage.whole_file import write_whole
 from .scene import Scene
 
 #: Everything a figure takes from matplotlib's settings, so that a user's own file changes nothing.
@@ -106,7 +106,7 @@ def data_uri(content: bytes, kind: str) -> str:
 def save(figure: Figure, path: str | Path) -> Path:
     """Write a figure to a .png, .svg or .pdf file; returns the path."""
     path = Path(path)
-    write_atomic(path, encoded(figure, path.suffix.lstrip(".").lower()))
+    write_whole(path, encoded(figure, path.suffix.lstrip(".").lower()))
     return path
 
 

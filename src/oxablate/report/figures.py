@@ -108,7 +108,7 @@ def save_figures(
     slices, svg for curves). Figures that have nothing to show are left out. Raises BadInput for an unknown name or
     kind.
     """
-    from ..protocol.checkpoint import write_atomic
+    from ..storage.whole_file import write_whole
 
     known = {entry.name: entry for entry in GALLERY}
     for name in names or ():
@@ -121,6 +121,6 @@ def save_figures(
             path = folder / f"{name}.{kind or known[name].kind}"
             content = encoded(figure, path.suffix[1:])
             folder.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, content)
+            write_whole(path, content)
             written.append(path)
     return written

@@ -3,11 +3,11 @@
 import hashlib
 from pathlib import Path
 
-from ..protocol.checkpoint import write_atomic
 from ..protocol.record import Record, open_record, read_json
 from ..quantities import dimension as dim
 from ..quantities.research_only import RESEARCH_ONLY, RESEARCH_ONLY_SHORT
 from ..space.grid import MM
+from ..storage.whole_file import write_whole
 from . import answers, citation, tables, wording
 from .canvas import data_uri, encoded
 from .figures import GALLERY, Entry
@@ -32,7 +32,7 @@ def report(folder: str | Path) -> Path:
     """Write DIR/report.html from the record in `folder`; see `oxablate.report.report`."""
     record = open_record(folder)
     path = record.folder / "report.html"
-    write_atomic(path, render(record).encode())
+    write_whole(path, render(record).encode())
     return path
 
 

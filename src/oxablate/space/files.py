@@ -1,11 +1,11 @@
 """The door for image files: reads, checks and writes, by the ending of the name, and refuses with one sentence."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 from ..quantities.refusal import BadInput, nearest
+from ..storage.whole_file import write_whole
 from .image import Image
 from .nifti import read_nifti, write_nifti
 from .nrrd import read_nrrd, write_nrrd
@@ -80,11 +80,9 @@ def require_same_voxels(image: Image, labels: Image, image_name: str, labels_nam
 def write_image(path: str | Path, image: Image) -> Path:
     """Write `image` as NIfTI or NRRD by the ending of `path`; the same image, the same bytes. Returns the path.
 
-    The file appears whole or not at all: it is written beside itself as .partial and renamed.
+    The file appears whole or not at all.
     """
     path = Path(path)
     blob = write_nrrd(image) if _ending(path) == ".nrrd" else write_nifti(path, image)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(blob)
-    os.replace(partial, path)
+    write_whole(path, blob)
     return path

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..quantities.refusal import BadInput
+from .dicom.reference import DicomReference
 from .grid import MM, VoxelGrid
 
 #: Signs that turn the axes of a named frame into LPS (x to the left, y to the back, z up).
@@ -151,11 +152,13 @@ def _numbers(values) -> str:
 class Image:
     """Voxel values and their place in the patient; nothing else of a file header is ever kept.
 
-    data: array (nx, ny, nz), index [i, j, k]. geometry: its `ImageGeometry` in millimetres and LPS.
+    data: array (nx, ny, nz), index [i, j, k]. geometry: its `ImageGeometry` in millimetres and LPS. reference: the
+    DICOM objects it came from, None for other files.
     """
 
     data: np.ndarray
     geometry: ImageGeometry
+    reference: DicomReference | None = None
 
     def __post_init__(self) -> None:
         if self.data.shape != self.geometry.shape:

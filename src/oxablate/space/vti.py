@@ -5,7 +5,6 @@ fields and scans overlay. Source: VTK file formats, docs.vtk.org, section XML fi
 """
 
 import base64
-import os
 import zlib
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -13,6 +12,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from ..quantities.refusal import BadInput
+from ..storage.whole_file import whole_file
 from .grid import VoxelGrid
 from .image import ImageGeometry
 
@@ -40,13 +40,11 @@ def write_vti(path: str | Path, grid: VoxelGrid, fields: dict[tuple[str, str], n
         )
         chunks.append(chunk)
         offset += len(chunk)
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as stream:
+    with whole_file(path) as stream:
         stream.write(_head(grid, entries).encode())
         for chunk in chunks:
             stream.write(chunk)
         stream.write(b"\n</AppendedData>\n</VTKFile>\n")
-    os.replace(partial, path)
     return path
 
 

@@ -1,0 +1,1 @@
+"""DICOM at the door: series, segmentations and structure sets in; derived objects out."""
