@@ -13,6 +13,7 @@ from ..quantities.unit import read, show
 from ..space.files import write_image
 from ..space.grid import MM
 from .case import load_case, naming
+from .cut_off import cut_off
 from .memory import require_bytes, require_memory
 from .recipe import read_recipe
 from .setting import Setting, prepare
@@ -95,6 +96,7 @@ class Inspection:
             f"Pump    {show(pump.volume, dim.VOLUME)} at {show(pump.flow_rate, dim.FLOW_RATE)}, "
             f"from {show(pump.start, dim.TIME)} to {show(pump.end, dim.TIME)}; followed for {_span(s.case.follow)}",
             f"Pores   {s.case.model.pores}; beyond the grid: {s.case.model.beyond}",
+            f"Cut-off {cut_off(s)}",
         ]
         lines += [f"Arm     {_arm(arm)}" for arm in s.arms]
         lines += [f"Numbers {s.parameters.name}: {s.parameters.description}", f"        {_grades(s)}"]

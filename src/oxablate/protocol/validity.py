@@ -6,6 +6,7 @@ from ..physics.process import Flag
 from ..quantities.table import look_up
 from ..space.grid import MM
 from .coupling import ArmRun
+from .cut_off import cut_off
 
 _MAX_RATIO = 1.5
 _MODULUS_RATIO = 2.0
@@ -14,11 +15,12 @@ _VOXELS_PER_RADIUS = 8.0
 _VOXELS_PER_PLUME = 4.0
 _MISMATCH = 1e-6
 _ESCAPED = 0.01
+_CUT_SPEED = 0.1
 
 
 def flags(model: ArmRun, rows: list[dict]) -> list[Flag]:
     """Every place where a model of this arm is outside its range, the gravest kind first."""
-    checks = (_cracks, _dilatation, _moduli, _skin, _resolution, _plume, _edge, _mismatch)
+    checks = (_cracks, _dilatation, _moduli, _skin, _resolution, _plume, _cut, _edge, _mismatch)
     return [flag for check in checks for flag in check(model, rows)]
 
 
@@ -101,6 +103,15 @@ def plume_radius(rows: list[dict]) -> float:
         max((row["killed_tumour_mL"] + row["killed_outside_mL"] for row in rows), default=0.0),
     )
     return float(np.cbrt(3 * volume * 1e-6 / (4 * np.pi)))
+
+
+def _cut(model: ArmRun, rows: list[dict]):
+    changed = cut_off(model.setting).speed
+    if changed > _CUT_SPEED:
+        yield Flag(
+            "grid", "change of the speed at the liquid's edge by the grid's faces", changed, _CUT_SPEED, "1",
+            "the grid ends too near: flow towards its faces is too fast, or too slow where they are sealed",
+        )  # fmt: skip
 
 
 def _edge(model: ArmRun, rows: list[dict]):
