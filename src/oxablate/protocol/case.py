@@ -5,54 +5,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..quantities import dimension as dim
 from ..quantities.refusal import BadInput, nearest
-from ..quantities.unit import read, show
+from ..quantities.unit import show
 from ..space.grid import MM
 from ..space.image import SPACING_LIMITS_MM
+from .quantified import Point, quantity
 from .yaml_door import read_yaml
 
 #: Most kept times of a run; more is a slip of a unit.
 MOST_OUTPUTS = 10_000
 
-
-def _quantity(kind: dim.Dimension, low: float, high: float):
-    """An annotated float read from text such as "10 mL/h", refused outside [low, high] (SI)."""
-
-    def convert(text: Any) -> float:
-        value = read(text, kind)
-        if not low <= value <= high:
-            raise BadInput(
-                f"{kind.name}: {text!r} is outside the allowed range {show(low, kind)} to {show(high, kind)}; "
-                f"write a value inside it"
-            )
-        return value
-
-    return Annotated[float, BeforeValidator(convert)]
-
-
-Volume = _quantity(dim.VOLUME, 1e-13, 1e-3)
-FlowRate = _quantity(dim.FLOW_RATE, 1e-15, 1e-5)
-Spacing = _quantity(dim.LENGTH, *(limit * MM for limit in SPACING_LIMITS_MM))
-Margin = _quantity(dim.LENGTH, 0.0, 0.5)
-CavityRadius = _quantity(dim.LENGTH, 5e-5, 1e-2)
-Time = _quantity(dim.TIME, 0.0, 3.2e7)
-Span = _quantity(dim.TIME, 1e-2, 3.2e7)
-Share = _quantity(dim.FRACTION, 1e-6, 20.0)
-
-
-def _point(given: Any):
-    """A place as three lengths in patient coordinates, or the word "centroid"."""
-    if given is None or given == "centroid":
-        return given
-    if not isinstance(given, list | tuple) or len(given) != 3:
-        raise BadInput(f"{given!r} is no place; write 'centroid' or three lengths such as ['12 mm', '-4 mm', '30 mm']")
-    at = tuple(read(part, dim.POSITION) for part in given)
-    if max(map(abs, at)) > 2.0:
-        raise BadInput(f"{given!r} is farther than 2 m from the origin of the scan; give the place in the scan's frame")
-    return at
+Volume = quantity(dim.VOLUME, 1e-13, 1e-3)
+FlowRate = quantity(dim.FLOW_RATE, 1e-15, 1e-5)
+Spacing = quantity(dim.LENGTH, *(limit * MM for limit in SPACING_LIMITS_MM))
+Margin = quantity(dim.LENGTH, 0.0, 0.5)
+CavityRadius = quantity(dim.LENGTH, 5e-5, 1e-2)
+Time = quantity(dim.TIME, 0.0, 3.2e7)
+Span = quantity(dim.TIME, 1e-2, 3.2e7)
+Share = quantity(dim.FRACTION, 1e-6, 20.0)
 
 
 def _plain(text: str) -> str:
@@ -62,7 +35,6 @@ def _plain(text: str) -> str:
     return text
 
 
-Point = Annotated[Any, BeforeValidator(_point)]
 Word = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
 
 
