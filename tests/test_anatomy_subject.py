@@ -168,7 +168,9 @@ def pair(tmp_path, labels: np.ndarray, geometry=None):
         ({1: "tumour_viable"}, r"labels \[2\] without a name"),
         ({1: "tumour_viable", 2: "host", 3: "capsule"}, r"label 3 \(capsule\) is empty"),
         ({0: "air", 1: "tumour_viable", 2: "host"}, "0 is what nobody outlined"),
-        ({"1": "tumour_viable", 2: "host"}, "whole numbers from 1"),
+        ({1.5: "tumour_viable", 2: "host"}, "whole numbers from 1"),
+        ({True: "tumour_viable", 2: "host"}, "whole numbers from 1"),
+        ({"one": "tumour_viable", 2: "host"}, r"labels \[1\] without a name; .* no label is called 'one'"),
     ],
 )
 def test_label_names_are_checked(tmp_path, names, word):

@@ -1,4 +1,4 @@
-"""From an image and its label map to tissues on the voxels of the scan."""
+"""From an image and what was drawn on it to tissues on the voxels of the scan."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,11 +7,15 @@ from typing import Literal
 
 import numpy as np
 
-from ..quantities.refusal import BadInput
-from ..space.files import read_image, read_labels, require_same_voxels
+from ..space.files import read_image
 from ..space.image import Image
+from ..space.labels import read_segments
 from ..space.mask import body_mask
-from .tissue import TUMOUR, Tissue, tissue_of
+from ..space.segment import Segment, Segments
+from .tissue import Tissue
+from .tissue_names import TissueNames, assign
+
+_MOST_NAMED = 12
 
 
 @dataclass(frozen=True)
@@ -41,52 +45,64 @@ Body = BodyEverywhere | BodyByBrightness
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """A scan as tissues. image: intensities. tissues: uint8 `Tissue` labels on its voxels. statement: where from."""
+    """A scan as tissues.
+
+    image: intensities. tissues: uint8 `Tissue` labels on its voxels. statement: where from. notes: sentences on what
+    was taken for what, and on what the files leave open.
+    """
 
     image: Image
     tissues: np.ndarray
     statement: str
+    notes: tuple[str, ...] = ()
 
 
-def read_scan(image_path: str | Path, label_path: str | Path, label_names: dict[int, str], body: Body) -> Scan:
-    """Read an image and its label map and name the tissue of every voxel.
+def read_scan(
+    image_path: str | Path,
+    label_path: str | Path,
+    names: TissueNames | dict[int | str, str],
+    body: Body,
+    uneven: Literal["refuse", "resample"] = "refuse",
+) -> Scan:
+    """Read an image and what was drawn on it, and name the tissue of every voxel.
 
-    label_names: {label: word of `tissue.WORDS`} for every label but 0; several labels may share a word. Voxels labelled
-    0 are host inside the body and air outside; a labelled voxel is body unless its word is air. The scan is identified
-    by the checksums of its files, never by their names. Fails with `BadInput` for unusable files, a label map
-    that does not fit, a label without a name, a word that is no tissue, or a tumour without voxels.
+    image_path: a file or the folder of a DICOM series, see `space.files.read_image`, which `uneven` is for. label_path:
+    see `space.labels.read_segments`. names: the tissue of every segment, by number or name; several may share one.
+    Voxels that nobody drew are host inside the body and air outside; a drawn voxel is body unless its tissue is air.
+    The scan is identified by the checksums of its files, never by their names. Fails with `BadInput` for unusable
+    files, segments that do not fit the image, a segment without a tissue, or a tumour without voxels.
     """
-    image, labels = read_image(image_path), read_labels(label_path)
-    require_same_voxels(image, labels, str(image_path), str(label_path))
-    tissues = tissue_map(labels.data, label_names, body.mask(image), str(label_path))
-    sums = [hashlib.sha256(Path(p).read_bytes()).hexdigest()[:16] for p in (image_path, label_path)]
-    return Scan(image, tissues, f"scan: image with sha256 {sums[0]}..., label map with sha256 {sums[1]}...")
+    image = read_image(image_path) if uneven == "refuse" else read_image(image_path, uneven)
+    segments = read_segments(label_path, image, str(image_path))
+    names = names if isinstance(names, TissueNames) else TissueNames.of(names)
+    drawn = assign(segments, names, str(label_path))
+    tissues = np.where(body.mask(image), np.uint8(Tissue.HOST), np.uint8(Tissue.AIR))
+    for segment, tissue in drawn:
+        segment.paint(tissues, tissue)
+    statement = (
+        f"scan: image with sha256 {checksum(Path(image_path))[:16]}..., "
+        f"{segments.kind} with sha256 {checksum(Path(label_path))[:16]}..."
+    )
+    return Scan(image, tissues, statement, (*_naming_notes(segments, drawn), *segments.notes))
 
 
-def tissue_map(labels: np.ndarray, label_names: dict[int, str], body: np.ndarray, name: str) -> np.ndarray:
-    """Tissue labels (uint8) from a user's label map (nx, ny, nz), its names, and a body mask; see `read_scan`."""
-    tissues = {}
-    for label, word in label_names.items():
-        if isinstance(label, bool) or not isinstance(label, int) or label < 1:
-            raise BadInput(
-                f"label {label!r} came with the name {word!r}; whole numbers from 1 are allowed, "
-                "since 0 is what nobody outlined"
-            )
-        tissues[label] = tissue_of(word)
-    present = [int(v) for v in np.unique(labels) if v != 0]
-    unnamed = [v for v in present if v not in tissues]
-    if unnamed:
-        raise BadInput(f"label map {name} holds labels {unnamed} without a name; name each by a tissue")
-    tumour = {label for label, tissue in tissues.items() if tissue in TUMOUR}
-    if not tumour:
-        words = ", ".join(t.word for t in TUMOUR)
-        raise BadInput(f"no label of {name} is named as tumour; name one {words}")
-    for label in sorted(tumour - set(present)):
-        raise BadInput(
-            f"the tumour label {label} ({tissues[label].word}) is empty in {name}, which holds labels {present}; "
-            "correct the number or the label map"
-        )
-    result = np.where(body, np.uint8(Tissue.HOST), np.uint8(Tissue.AIR))
-    for label, tissue in tissues.items():
-        result[labels == label] = tissue
-    return result
+def checksum(path: Path) -> str:
+    """sha256 (hex) of a file; of a folder, of the sorted checksums of the files in it, whatever their names.
+
+    Hidden files and folders inside do not count. Only the bytes count, so a renamed series stays the same.
+    """
+    if not path.is_dir():
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    sums = sorted(checksum(p) for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+    return hashlib.sha256("\n".join(sums).encode()).hexdigest()
+
+
+def _naming_notes(segments: Segments, drawn: list[tuple[Segment, Tissue]]) -> list[str]:
+    """What each named segment was taken for; nothing for a label map, whose names stand in the case."""
+    if segments.names_are_numbers:
+        return []
+    listed = "; ".join(f"{segment.name!r} is {tissue.word}" for segment, tissue in drawn[:_MOST_NAMED])
+    more = f"; and {len(drawn) - _MOST_NAMED} more" if len(drawn) > _MOST_NAMED else ""
+    left = sum(1 for s in segments.segments if s.voxels) - len(drawn)
+    return [f"drawn: {listed}{more}" + (f"; {left} segments ignored" if left else "")]

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from ..quantities.refusal import BadInput
+from ..space.dicom.reference import DicomReference
 from ..space.grid import MM, VoxelGrid
 from ..space.image import Image, ImageGeometry
 from ..space.resample import Crop, LabelVolume, computing_grid, resample_labels, to_image
 from .heterogeneity import Heterogeneity, Uniform
 from .phantom import PhantomRecipe, phantom_geometry, phantom_labels, phantom_notes
-from .scan import Body, BodyEverywhere, read_scan
+from .scan import Body, BodyEverywhere, Scan, read_scan
 from .tissue import Tissue, is_tumour
+from .tissue_names import TissueNames
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Origin:
 
     statement: one line, beginning with "scan" or "synthetic". source: voxels of the input, to which fields are
     exported. crop: which part of them became the grid, None for a phantom. resampled: volume of each tissue before and
-    after resampling, empty for a phantom. notes: sentences on what the grid or the input does not hold.
+    after resampling, empty for a phantom. notes: sentences on what the grid or the input does not hold. reference: the
+    DICOM objects that hold the input, None for other input.
     """
 
     statement: str
@@ -31,6 +34,7 @@ class Origin:
     crop: Crop | None
     resampled: tuple[LabelVolume, ...]
     notes: tuple[str, ...]
+    reference: DicomReference | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,25 +83,36 @@ class Subject:
         cls,
         image_path: str | Path,
         label_path: str | Path,
-        label_names: dict[int, str],
+        label_names: TissueNames | dict[int | str, str],
         spacing_mm: float,
         margin_mm: float,
         host: str,
         body: Body = BodyEverywhere(),
         heterogeneity: Heterogeneity = Uniform(),
     ) -> "Subject":
-        """The subject of an image and its label map, on an isotropic grid around the tumour along the image's axes.
+        """The subject of an image and what was drawn on it, on an isotropic grid around the tumour.
 
-        label_names: {label: tissue word}, see `scan.read_scan`. spacing_mm: voxel edge of the grid [mm]. margin_mm:
-        between tumour and the faces of the grid [mm], less where the image ends. host: name of the organ. body: where
-        tissue is. heterogeneity: factor field. Fails with `BadInput` for unusable files, names or numbers.
+        image_path, label_path: see `scan.read_scan`. label_names: {number or name of a segment: tissue word}.
+        spacing_mm, margin_mm: see `of_scan`. host: name of the organ. body: where tissue is. heterogeneity: factor
+        field. Fails with `BadInput` for unusable files, names or numbers.
         """
         scan = read_scan(image_path, label_path, label_names, body)
+        return cls.of_scan(scan, spacing_mm, margin_mm, host, heterogeneity)
+
+    @classmethod
+    def of_scan(
+        cls, scan: Scan, spacing_mm: float, margin_mm: float, host: str, heterogeneity: Heterogeneity = Uniform()
+    ) -> "Subject":
+        """The subject of a scan, on an isotropic grid around the tumour along the axes of the image.
+
+        spacing_mm: voxel edge of the grid [mm]. margin_mm: between tumour and the faces of the grid [mm], less where
+        the image ends. host: name of the organ. Fails with `BadInput` for numbers that give no grid.
+        """
         geometry = scan.image.geometry
         grid, crop = computing_grid(geometry, is_tumour(scan.tissues), spacing_mm, margin_mm)
         labels, volumes = resample_labels(scan.tissues, geometry, grid)
-        notes = _scan_notes(crop, volumes, margin_mm, labels)
-        origin = Origin(scan.statement, geometry, crop, volumes, notes)
+        notes = scan.notes + _scan_notes(crop, volumes, margin_mm, labels)
+        origin = Origin(scan.statement, geometry, crop, volumes, notes, scan.image.reference)
         return cls(grid, labels, host, heterogeneity.factor(grid), origin)
 
     @cached_property

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ..quantities import dimension as dim
 from ..quantities.refusal import BadInput, nearest
@@ -42,19 +42,39 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Label = Annotated[int, Field(ge=1, strict=True)]
+def _label(given: Any) -> int | str:
+    """The number or the name of a segment."""
+    if isinstance(given, bool) or not isinstance(given, int | str) or (isinstance(given, int) and given < 1):
+        raise BadInput(
+            f"{given!r} is no label; write whole numbers from 1, or names of segments in quotes (0 is what nobody drew)"
+        )
+    return given
+
+
+Label = Annotated[int | str, BeforeValidator(_label)]
 
 
 class ScanSubject(_Part):
-    """A segmented scan: image and label map (NIfTI or NRRD), and what each label is."""
+    """A scan and what was drawn on it, and what each label is: in the case itself, or in a file of its own."""
 
     image: Word
     labels: Word
-    label_names: dict[Label, str]
+    label_names: dict[Label, str] | None = None
+    tissues: Word | None = None
     host: Word
     spacing: Spacing
     margin: Margin
     body: Literal["threshold", "everything"]
+    uneven_slices: Literal["refuse", "resample"] = "refuse"
+
+    @model_validator(mode="after")
+    def _named_once(self):
+        if (self.label_names is None) == (self.tissues is None):
+            raise BadInput(
+                "what each label is stands either under 'label_names' or in the file named by 'tissues'; "
+                "give exactly one of the two (`oxablate labels` writes such a file)"
+            )
+        return self
 
 
 class PhantomSubject(_Part):
@@ -243,15 +263,15 @@ def _known_keys(where: list[str]) -> list[str]:
     for part in where:
         if part.isdigit() or model is None:
             continue
-        model = _part_of(model.model_fields[part].annotation) if part in model.model_fields else None
+        model = part_of(model.model_fields[part].annotation) if part in model.model_fields else None
     return list(model.model_fields) if model is not None else []
 
 
-def _part_of(annotation: Any):
+def part_of(annotation: Any):
     """The part model inside an annotation such as `ScanSubject | None` or `tuple[Arm, ...]`."""
     if isinstance(annotation, type) and issubclass(annotation, _Part):
         return annotation
     for inner in getattr(annotation, "__args__", ()):
-        if (found := _part_of(inner)) is not None:
+        if (found := part_of(inner)) is not None:
             return found
     return None

@@ -17,7 +17,6 @@ from .case import Case, load_case, naming
 from .checkpoint import load_checkpoint, save_checkpoint
 from .coupling import ArmRun
 from .injury import dose_law
-from .memory import require_memory
 from .outcomes import kept_fields, series_row, statics, summary
 from .record import SCHEMA, FieldWriter, Record, open_record, read_json, write_json, write_series
 from .setting import ArmSetting, Setting, entry_point, prepare
@@ -49,7 +48,6 @@ def run(case: str | Path | Case, out: str | Path, resume: bool = False, asked: A
         folder, text, source = Path(case).parent, read_text(Path(case)), Path(case).name
         case = load_case(case)
     with naming(source):
-        require_memory(case, folder)
         setting = prepare(case, folder)
     for arm in setting.arms:
         dose_law(setting, arm)  # refuses impossible numbers before anything is written
@@ -215,8 +213,15 @@ def _about_subject(subject) -> dict:
         "grid": str(subject.grid),
         "voxels": subject.grid.size,
         "fingerprint": subject.fingerprint(),
-        "source": _source_geometry(subject.origin.source),
+        "source": _source_geometry(subject.origin.source) | {"dicom": _dicom(subject.origin.reference)},
     }
+
+
+def _dicom(reference) -> dict | None:
+    """The identifiers of the DICOM objects that hold the input, so that derived ones can refer to them."""
+    if reference is None:
+        return None
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(reference).items()}
 
 
 def _source_geometry(geometry) -> dict:

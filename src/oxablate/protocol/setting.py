@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..anatomy.scan import BodyByBrightness, BodyEverywhere
+from ..anatomy.phantom import phantom_geometry
+from ..anatomy.scan import BodyByBrightness, BodyEverywhere, Scan, read_scan
 from ..anatomy.subject import Subject
-from ..anatomy.tissue import Tissue
+from ..anatomy.tissue import Tissue, is_tumour
 from ..device.agent import Agent, load_agent
 from ..device.needle import Needle
 from ..device.pump import SyringePump
@@ -25,8 +26,11 @@ from ..quantities.parameter_set import ParameterSet, load_set
 from ..quantities.refusal import BadInput
 from ..space.boundary import Dirichlet, NoFlow, OuterFaces
 from ..space.grid import MM
+from ..space.resample import computing_grid
 from ..storage.inside import inside_folder
-from .case import Case, naming
+from .case import Case, ScanSubject, naming
+from .label_names import read_tissues
+from .memory import require_grid_memory
 from .recipe import read_recipe
 from .record import NAME
 
@@ -98,22 +102,32 @@ def _arm(name: str, concentration: str | None, folder: Path, key: str) -> ArmSet
 
 
 def load_subject(case: Case, folder: Path) -> Subject:
-    """The subject of a case: a scan from the case's folder, or a phantom."""
+    """The subject of a case: a scan from the case's folder, or a phantom; `BadInput` where the memory is too small."""
     if case.subject.phantom is not None:
-        recipe = read_recipe(case.subject.phantom.recipe)
-        return Subject.from_phantom(recipe, case.subject.phantom.spacing / MM)
+        recipe, spacing = read_recipe(case.subject.phantom.recipe), case.subject.phantom.spacing / MM
+        require_grid_memory(phantom_geometry(recipe, (spacing,) * 3).shape)
+        return Subject.from_phantom(recipe, spacing)
     scan = case.subject.scan
-    body = BodyByBrightness() if scan.body == "threshold" else BodyEverywhere()
     with naming("subject.scan"):
-        return Subject.from_scan(
-            inside_folder(scan.image, folder, "subject.scan.image"),
-            inside_folder(scan.labels, folder, "subject.scan.labels"),
-            scan.label_names,
-            scan.spacing / MM,
-            scan.margin / MM,
-            scan.host,
-            body,
-        )
+        read = _read_scan(scan, folder)
+        spacing, margin = scan.spacing / MM, scan.margin / MM
+        grid, _ = computing_grid(read.image.geometry, is_tumour(read.tissues), spacing, margin)
+        require_grid_memory(grid.shape)
+        return Subject.of_scan(read, spacing, margin, scan.host)
+
+
+def _read_scan(scan: ScanSubject, folder: Path) -> Scan:
+    names = scan.label_names
+    if scan.tissues is not None:
+        with naming("subject.scan.tissues"):
+            names = read_tissues(inside_folder(scan.tissues, folder, "subject.scan.tissues"))
+    return read_scan(
+        inside_folder(scan.image, folder, "subject.scan.image"),
+        inside_folder(scan.labels, folder, "subject.scan.labels"),
+        names,
+        BodyByBrightness() if scan.body == "threshold" else BodyEverywhere(),
+        scan.uneven_slices,
+    )
 
 
 def _tip(case: Case, subject: Subject) -> tuple[float, float, float]:

@@ -14,7 +14,7 @@ from ..space.files import write_image
 from ..space.grid import MM
 from .case import load_case, naming
 from .cut_off import cut_off
-from .memory import require_bytes, require_memory
+from .memory import require_bytes, require_grid_memory
 from .recipe import read_recipe
 from .setting import Setting, prepare
 from .validity import fracture_pressure
@@ -111,8 +111,8 @@ def inspect(case: str | Path) -> Inspection:
     path = Path(case)
     checked = load_case(path)
     with naming(path.name):
-        needed, available = require_memory(checked, path.parent)
-        return Inspection(prepare(checked, path.parent), needed, available)
+        setting = prepare(checked, path.parent)
+        return Inspection(setting, *require_grid_memory(setting.subject.grid.shape))
 
 
 def foreseen(setting: Setting) -> list[str]:
