@@ -10,6 +10,9 @@ from types import ModuleType
 
 #: Public name -> module it lives in. The only table of this kind; a test loads every row.
 _EXPORTS = {
+    "new_case": "oxablate.protocol.new_case",
+    "schema": "oxablate.protocol.schema",
+    "labels_file": "oxablate.protocol.label_names",
     "phantom": "oxablate.protocol.stages",
     "inspect": "oxablate.protocol.stages",
     "load_case": "oxablate.protocol.case",

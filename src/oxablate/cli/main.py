@@ -45,6 +45,29 @@ def _root(
 
 
 @app.command()
+def new(
+    path: Annotated[Path, typer.Argument(help="Case file to write, ending in .yaml; it must not exist yet.")],
+    source: Annotated[str, typer.Option("--from", help="What it starts from: phantom, scan or dicom.")] = "phantom",
+    image: Annotated[Path | None, typer.Option(help="Image beside the new file, or folder of a DICOM series.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Segmentation of that image, beside the new file.")] = None,
+) -> None:
+    """Write a commented case file to start from. Its numbers are no recommendation."""
+    from ..protocol.new_case import new_case
+
+    typer.echo(new_case(path, source, image, labels))
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option("--out", help="File to write; without it the schema is printed.")] = None,
+) -> None:
+    """Write the JSON Schema of a case file, with which editors complete and check it."""
+    from ..protocol.schema import schema_text, write_schema
+
+    typer.echo(schema_text(), nl=False) if out is None else typer.echo(write_schema(out))
+
+
+@app.command()
 def phantom(
     recipe: Annotated[Path, typer.Argument(help="YAML with recipe and spacing, or a case with a phantom.")],
     out: Out,
@@ -55,6 +78,18 @@ def phantom(
 
     for path in draw(recipe, out, form):
         typer.echo(path)
+
+
+@app.command()
+def labels(
+    path: Annotated[Path, typer.Argument(help="Label map, .seg.nrrd, DICOM-SEG or RTSTRUCT.")],
+    image: Annotated[Path | None, typer.Option(help="What it was drawn on; needed for an RTSTRUCT.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File of guessed tissues to write, to be edited.")] = None,
+) -> None:
+    """List the segments of a file and guess the tissue of each by its name."""
+    from ..protocol.label_names import labels_file
+
+    typer.echo(labels_file(path, image, out))
 
 
 @app.command()
@@ -78,6 +113,21 @@ def run(
 
 
 @app.command()
+def sweep(
+    case: Annotated[Path, typer.Argument(help="Case file (YAML).")],
+    n: Annotated[int, typer.Option("-n", help="How many members: runs of the case, each with other numbers.")],
+    out: Out,
+    workers: Annotated[int | None, typer.Option("--workers", help="Processes; one per processor if left out.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of the design; the case's own if left out.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Run only the members that are missing in --out.")] = False,
+) -> None:
+    """Run a case n times over the spreads in the tables. Ctrl-C keeps what is done; --resume goes on."""
+    from .sweeping import sweep_with_progress
+
+    sweep_with_progress(case, n, out, workers, seed, resume)
+
+
+@app.command()
 def report(folder: Annotated[Path, typer.Argument(help="Folder that `oxablate run` wrote.")]) -> None:
     """Write DIR/report.html: one self-contained page."""
     from ..report import report as write
@@ -89,12 +139,20 @@ def report(folder: Annotated[Path, typer.Argument(help="Folder that `oxablate ru
 def export(
     folder: Annotated[Path, typer.Argument(help="Folder that `oxablate run` wrote.")],
     times: Annotated[str, typer.Option(help="'last' or 'all' of the kept times.")] = "last",
+    form: Annotated[str, typer.Option(help="Of nifti, vti, csv, dicom-seg, with commas between.")] = "nifti,vti,csv",
+    dicom: Annotated[
+        Path | None, typer.Option(help="For dicom-seg: folder of the series the run read; its headers go into the SEG.")
+    ] = None,
+    arm: Annotated[str | None, typer.Option(help="Only this arm.")] = None,
 ) -> None:
-    """Write NIfTI files on the input's own voxels and .vti files for ParaView."""
+    """Write NIfTI on the input's own voxels, .vti for ParaView, a table of outcomes, DICOM-SEG on the input."""
     from ..report import export as write
 
-    for path in write(folder, times):
+    forms = tuple(word.strip() for word in form.split(","))
+    for path in write(folder, times, forms, dicom, arm):
         typer.echo(path)
+    if dicom is not None:
+        typer.echo("The DICOM files name the patient of the series; the other files do not.", err=True)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from ..quantities.unit import MAX_LENGTH, read, show
 
 #: A number as `quantities.unit.read` takes it; what follows must not go on with it.
 _NUMBER = r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(?![\d.,eE])"
-_UNIT = r"\s*[A-Za-z0-9%][A-Za-z0-9%^*/() .-]*"
+_UNIT = r"\s*[A-Za-z0-9%\u00b5\u03bc][A-Za-z0-9_%\u00b5\u03bc^*/() .-]*"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A phantom recipe as written in a case file, turned into the types of `anatomy.phantom`."""
 
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
 from ..anatomy.phantom import PhantomRecipe
@@ -26,14 +26,14 @@ def read_recipe(written: dict) -> PhantomRecipe:
 
 def _build(wanted: Any, written: Any, where: str):
     """One dataclass, chosen by `kind` among the members of a union."""
-    members = [one for one in (get_args(wanted) or (wanted,)) if is_dataclass(one)]
+    members = members_of(wanted)
     if isinstance(written, str):
         written = {"kind": written}
     if not isinstance(written, dict):
         raise BadInput(f"{where}: {written!r} came where keys and values are needed")
     chosen = members[0]
     if len(members) > 1:
-        kinds = {_kind(one): one for one in members}
+        kinds = {kind_of(one): one for one in members}
         kind = str(written.get("kind", ""))
         if kind not in kinds:
             raise BadInput(f"{where}.kind: {kind!r} is not known here; {nearest(kind, kinds)}")
@@ -41,14 +41,30 @@ def _build(wanted: Any, written: Any, where: str):
     return _fill(chosen, {k: v for k, v in written.items() if k != "kind" or len(members) == 1}, where)
 
 
-def _kind(part) -> str:
+def members_of(hint: Any) -> list[type]:
+    """The dataclasses in a type hint such as `NoCore | NecroticCore`; none for a plain value."""
+    return [one for one in (get_args(hint) or (hint,)) if is_dataclass(one)]
+
+
+def kind_of(part: type) -> str:
+    """What a recipe writes as `kind` to choose this dataclass."""
     return next(f.default for f in fields(part) if f.name == "kind")
+
+
+def recipe_fields(part: type) -> dict[str, Field]:
+    """The fields of a part of a recipe by the key that a person writes; lengths lose the unit in their name."""
+    return {f.name.removesuffix(_MM): f for f in fields(part) if f.name != "kind"}
+
+
+def is_length(field: Field) -> bool:
+    """Whether a field of a recipe is a length, or several."""
+    return field.name.endswith(_MM)
 
 
 def _fill(part, written: dict, where: str):
     """Convert and check the fields of one dataclass."""
     hints = get_type_hints(part)
-    keys = {f.name.removesuffix(_MM): f for f in fields(part) if f.name != "kind"}
+    keys = recipe_fields(part)
     for key in written:
         if str(key) not in keys:
             raise BadInput(
@@ -71,7 +87,7 @@ def _fill(part, written: dict, where: str):
 
 
 def _value(hint: Any, name: str, written: Any, where: str):
-    if any(is_dataclass(one) for one in (get_args(hint) or (hint,))):
+    if members_of(hint):
         return _build(hint, written, where)
     if name.endswith(_MM):
         if get_origin(hint) is not tuple:
