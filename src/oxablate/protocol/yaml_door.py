@@ -1,37 +1,62 @@
-"""The strict door for YAML: plain data only, no duplicate keys, no tags, no aliases, bounded size."""
+"""The strict door for YAML: plain data of YAML 1.2 only; no tags, anchors, aliases or second documents; bounded.
 
+Plain words become values by the core schema of YAML 1.2 and nothing else: `true`, `null`, whole numbers, reals. So
+`1e-3` is a number, and `10:30`, `yes`, `1_000` and `2020-01-01` stay text.
+Source: YAML 1.2.2, section 10.3, core schema; Boucher and Anderson, Trojan Source, 2021 (characters that hide text).
+"""
+
+import math
+import re
+import unicodedata
 from pathlib import Path
 
 from ..quantities.refusal import BadInput
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
+#: Keys, values, lists and mappings of one file: a case has about a hundred.
+MAX_NODES = 20_000
+#: Characters of one text, and of one number.
+MAX_TEXT = 10_000
+MAX_NUMBER = 40
+
+_NULL = re.compile(r"null|Null|NULL|~|")
+_BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
+_WHOLE = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_REAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NO_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+#: What is not seen and changes how the rest is seen: marks and overrides of direction, nothing of width nought, breaks
+#: of lines that few editors show, tags; by number, since they must not stand here either.
+_HIDDEN = re.compile(
+    "[" + "".join(f"{chr(a)}-{chr(b)}" for a, b in (
+        (0x85, 0x85), (0x61C, 0x61C), (0x200B, 0x200B), (0x200E, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F),
+        (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F),
+    )) + "]"
+)  # fmt: skip
 
 
 def read_yaml(path: Path) -> dict:
     """Read a YAML 1.2 file that holds one mapping of plain values.
 
-    Refused with one sentence (BadInput): a missing or unreadable file, one over 1 MB, bytes that are not UTF-8,
-    broken YAML, a key that stands twice, tags, aliases, merge keys, directives, nesting deeper than 20.
+    Refused with one sentence (BadInput) that names file and line: a missing or unreadable file, one over 1 MB, bytes
+    that are not UTF-8, characters that hide text, broken YAML, a key that stands twice (with both lines), tags,
+    anchors, aliases, merge keys, directives, a second document, nesting deeper than 20, more than 20,000 values, a text
+    of more than 10,000 characters, a number that is not finite or of more than 40 digits.
     """
     text = read_text(path)
     from ruamel.yaml import YAML
-    from ruamel.yaml.constructor import DuplicateKeyError
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        _refuse_machinery(text, path)
-        data = YAML(typ="safe", pure=True).load(text)
+        data = _Builder(path.name).build(YAML(typ="safe", pure=True).parse(text))
     except BadInput:
         raise
-    except DuplicateKeyError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise BadInput(f"{path.name}: line {line}: {_first_line(error.problem)}; keep one of the two") from error
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise BadInput(f"{path.name}: line {line} is not YAML: {_first_line(error.problem)}; mend that line") from error
+        raise BadInput(f"{path.name}: line {line} is not YAML: {_first_line(error.problem)}; mend that line") from None
     except (YAMLError, ValueError, RecursionError) as error:
-        raise BadInput(f"{path.name}: not readable as YAML ({_first_line(error)}); mend the file") from error
+        raise BadInput(f"{path.name}: not readable as YAML ({_first_line(error)}); mend the file") from None
     if not isinstance(data, dict):
         found = "nothing" if data is None else type(data).__name__
         raise BadInput(
@@ -41,43 +66,152 @@ def read_yaml(path: Path) -> dict:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file of at most 1 MB in UTF-8, or BadInput."""
+    """The text of a file of at most 1 MB in UTF-8, lines ended by newlines, or BadInput."""
     try:
         if not path.is_file():
             what = "is no file" if path.exists() else "no such file"
             raise BadInput(f"{path}: {what}; give the path of a case file")
-        size = path.stat().st_size
-        if size > MAX_BYTES:
+        with open(path, "rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            size = path.stat().st_size
             raise BadInput(f"{path.name}: {size} bytes where a case has at most {MAX_BYTES}; is this a case file?")
-        return path.read_text(encoding="utf-8")
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except BadInput:
+        raise
     except UnicodeDecodeError as error:
-        raise BadInput(f"{path.name}: byte {error.start} is not UTF-8 text; save the file as UTF-8") from error
+        raise BadInput(f"{path.name}: byte {error.start} is not UTF-8 text; save the file as UTF-8") from None
     except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
+        raise BadInput(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from None
+    except ValueError:  # a zero byte in the path itself
+        raise BadInput(f"{str(path)[:60]!r}: is no path; give the path of a case file") from None
+    if hidden := _HIDDEN.search(text):
+        line = text.count("\n", 0, hidden.start()) + 1
+        raise BadInput(
+            f"{path.name}: line {line}: the character U+{ord(hidden[0]):04X} hides what is written; type the line anew"
+        )
+    return text
 
 
-def _refuse_machinery(text: str, path: Path) -> None:
-    """Refuse tags, anchors, aliases, merge keys, directives and deep nesting before any object is built."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent
+class _Builder:
+    """Builds plain data from the events of a parser; all bounds are checked before anything is kept.
 
-    depth = 0
-    for event in YAML(typ="safe", pure=True).parse(text):
-        line = event.start_mark.line + 1
-        if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
-            raise BadInput(f"{path.name}: line {line}: anchors and aliases are not read; write the value out")
-        if getattr(event, "tag", None) is not None and str(event.tag) != "None":
-            raise BadInput(f"{path.name}: line {line}: tags such as {event.tag} are not read; write a plain value")
-        if isinstance(event, DocumentStartEvent) and (event.version or event.tags):
+    source: the name of the file, with which refusals begin.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.source, self.nodes, self.line = source, 0, 0
+
+    def build(self, events) -> object:
+        """The value of the only document; None where there is none."""
+        from ruamel.yaml.events import DocumentStartEvent, NodeEvent
+
+        data, documents = None, 0
+        for event in events:
+            self.line = event.start_mark.line + 1
+            if isinstance(event, DocumentStartEvent):
+                documents += 1
+                self._document(event, documents)
+            elif isinstance(event, NodeEvent):
+                data = self._node(event, events, 0)
+        return data
+
+    def _document(self, event, number: int) -> None:
+        if number > 1:
+            raise self._bad("another document begins here; keep one in a file")
+        if event.version or event.tags:
             # YAML 1.1 can be asked for there, in which 10:30 is a number and yes is true
-            raise BadInput(f"{path.name}: line {line}: directives are not read; remove the line that begins with '%'")
-        if getattr(event, "value", None) == "<<":
-            raise BadInput(f"{path.name}: line {line}: the merge key '<<' is not read; write the keys out")
-        depth += isinstance(event, CollectionStartEvent)
-        depth -= isinstance(event, CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise BadInput(f"{path.name}: line {line}: nested deeper than {MAX_DEPTH}; flatten the case")
+            raise self._bad("directives are not read; remove the line that begins with '%'")
+
+    def _bad(self, what: str) -> BadInput:
+        return BadInput(f"{self.source}: line {self.line}: {what}")
+
+    def _node(self, event, events, depth: int) -> object:
+        """The value that begins with this event."""
+        from ruamel.yaml.events import AliasEvent, MappingStartEvent, ScalarEvent
+
+        self.line, self.nodes = event.start_mark.line + 1, self.nodes + 1
+        if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
+            raise self._bad("anchors and aliases are not read; write the value out")
+        if event.ctag is not None and str(event.ctag) not in ("None", ""):
+            raise self._bad(f"tags such as {str(event.ctag)[:40]} are not read; write a plain value")
+        if self.nodes > MAX_NODES:
+            raise self._bad(f"more than {MAX_NODES} values; is this a case file?")
+        if isinstance(event, ScalarEvent):
+            return self._scalar(event)
+        if depth == MAX_DEPTH:
+            raise self._bad(f"nested deeper than {MAX_DEPTH}; flatten the case")
+        inside = self._mapping if isinstance(event, MappingStartEvent) else self._sequence
+        return inside(events, depth + 1)
+
+    def _sequence(self, events, depth: int) -> list:
+        from ruamel.yaml.events import SequenceEndEvent
+
+        found = []
+        while not isinstance(event := next(events), SequenceEndEvent):
+            found.append(self._node(event, events, depth))
+        return found
+
+    def _mapping(self, events, depth: int) -> dict:
+        from ruamel.yaml.events import MappingEndEvent
+
+        found, lines = {}, {}
+        while not isinstance(event := next(events), MappingEndEvent):
+            line, key = event.start_mark.line + 1, self._key(event, events, depth)
+            self.line = line
+            # as text, so that 1 and "1" are one key, and so are two spellings of one accented letter
+            name = unicodedata.normalize("NFC", str(key))
+            if name in lines:
+                raise self._bad(
+                    f"duplicate key {name[:60]!r}, which stands on line {lines[name]} too; keep one of the two"
+                )
+            lines[name] = line
+            found[key] = self._node(next(events), events, depth)
+        return found
+
+    def _key(self, event, events, depth: int) -> str | int:
+        """A key: a text or a whole number."""
+        key = self._node(event, events, depth)
+        if key == "<<":
+            raise self._bad("the merge key '<<' is not read; write the keys out")
+        if isinstance(key, str) or type(key) is int:
+            return key
+        raise self._bad(f"a {type(key).__name__} cannot be a key; write a word, or put it in quotes")
+
+    def _scalar(self, event) -> object:
+        """The value of one scalar: quoted and block ones are text, plain ones follow the core schema."""
+        text = event.value
+        if len(text) > MAX_TEXT:
+            raise self._bad(f"a text of {len(text)} characters, at most {MAX_TEXT} are allowed; shorten it")
+        if bad := next((c for c in text if _unwanted(c)), None):  # written as an escape such as "\x1b"
+            raise self._bad(f"{text[:40]!r} holds control characters (U+{ord(bad):04X}); write plain text")
+        return text if event.style else self._plain(text)
+
+    def _plain(self, text: str) -> object:
+        if _NULL.fullmatch(text):
+            return None
+        if _BOOL.fullmatch(text):
+            return text.lower() == "true"
+        whole = _WHOLE.fullmatch(text)
+        if not whole and not _REAL.fullmatch(text):
+            if _NO_NUMBER.fullmatch(text):
+                raise self._bad(f"{text!r} is not finite; write a number")
+            return text
+        if len(text) > MAX_NUMBER:
+            raise self._bad(f"a number of {len(text)} digits, at most {MAX_NUMBER} are allowed; round it")
+        if whole:
+            return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+        if not math.isfinite(value := float(text)):
+            raise self._bad(f"{text!r} is too large for a number; write a smaller one")
+        return value
+
+
+def _unwanted(character: str) -> bool:
+    """Whether a character has no place in a text that people read: controls, halves of pairs, what hides."""
+    if character in "\n\t" or character.isprintable():
+        return False
+    return unicodedata.category(character) in ("Cc", "Cs") or _HIDDEN.match(character) is not None
 
 
 def _first_line(error) -> str:
-    return (str(error).strip() or "unknown problem").splitlines()[0]
+    return (str(error).strip() or "unknown problem").splitlines()[0][:200]
