@@ -66,6 +66,7 @@ class ScanSubject(_Part):
     margin: Margin
     body: Literal["threshold", "everything"]
     uneven_slices: Literal["refuse", "resample"] = "refuse"
+    synthetic_lesion: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="after")
     def _named_once(self):

@@ -128,6 +128,8 @@ def _allowed(key: Key) -> str:
         if one is int:
             low, high = _limit(about, "ge"), _limit(about, "lt")
             return f"a whole number from {low}" + (f", below {high}" if high is not None else "")
+        if one is bool:
+            return "true, false"
         if one is str:
             return f"text, at most {_limit(about, 'max_length')} characters"
     return ""
@@ -145,4 +147,6 @@ def _limit(metadata: tuple, name: str):
 def _shown(key: Key) -> str:
     """The value of a key that is left out, as a person would write it."""
     limits = key.limits
-    return show(key.field.default, limits.kind) if isinstance(limits, Allowed) else str(key.field.default)
+    if isinstance(limits, Allowed):
+        return show(key.field.default, limits.kind)
+    return str(key.field.default).lower() if isinstance(key.field.default, bool) else str(key.field.default)

@@ -21,6 +21,7 @@ _EXAMPLES: dict[str, Any] = {
     "parameters.override": {"tumour_viable.porosity": "20 %"},
     "subject.scan.label_names": {1: "tumour_viable"},
     "subject.scan.tissues": "tissues.yaml",
+    "subject.scan.synthetic_lesion": False,
     "subject.phantom": "phantom",
     "subject.scan": "scan",
 }

@@ -29,6 +29,9 @@ WORDS = {
     "subject.scan.uneven_slices": (
         "What to do with a DICOM series whose slices lie unevenly or at a slant: refuse it, or interpolate it."
     ),
+    "subject.scan.synthetic_lesion": (
+        "Whether the tumour was put into the label map by a program: the record and the report then say so."
+    ),
     "parameters": "The numbers of the tissues.",
     "parameters.set": "Name of a parameter set, or of a TOML file beside this one.",
     "parameters.override": (

@@ -1,6 +1,6 @@
 """From a checked case to what the processes need: subject, numbers, needle, pump, agents."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,11 @@ from .record import NAME
 
 #: Fluid fraction written for air in tables; air takes no part.
 AIR_POROSITY = 0.5
+
+#: Stands in the record and in the report wherever the subject is stated.
+SYNTHETIC_LESION = (
+    "SYNTHETIC LESION: a program put the tumour into the label map; it is not in the image, nobody has it"
+)
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,8 @@ def load_subject(case: Case, folder: Path) -> Subject:
     scan = case.subject.scan
     with naming("subject.scan"):
         read = _read_scan(scan, folder)
+        if scan.synthetic_lesion:
+            read = replace(read, statement=f"{read.statement}; {SYNTHETIC_LESION}")
         spacing, margin = scan.spacing / MM, scan.margin / MM
         grid, _ = computing_grid(read.image.geometry, is_tumour(read.tissues), spacing, margin)
         require_grid_memory(grid.shape)
