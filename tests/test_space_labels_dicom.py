@@ -1,5 +1,9 @@
 """DICOM segmentations and structure sets: every voxel where it was drawn, in any order and orientation, or refused."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from dicom_files import ct_series, rtstruct, seg, uid
@@ -188,6 +192,27 @@ def test_a_damaged_segmentation_is_refused(tmp_path, name):
     assert said in str(refusal.value) and str(path) in str(refusal.value) and "\n" not in str(refusal.value)
 
 
+@pytest.mark.peer
+@pytest.mark.parametrize("direction", [EYE, TILTED, TILTED[:, [1, 2, 0]]], ids=["axial", "oblique", "turned"])
+def test_dcmqi_marks_the_same_places(tmp_path, direction):
+    import SimpleITK as sitk
+
+    ct_series(tmp_path / "ct", direction=direction)
+    path = seg(tmp_path / "s.dcm", tmp_path / "ct", masks())
+    program = Path(sys.executable).with_name("segimage2itkimage")
+    command = [program, "--inputDICOM", path, "--outputDirectory", tmp_path, "--outputType", "nrrd"]
+    subprocess.run(command, check=True, capture_output=True)
+    where = geometry(direction)
+    for segment in read_segments(path, image(where)).segments:
+        theirs = sitk.ReadImage(str(tmp_path / f"{segment.number}.nrrd"))
+        marked = np.argwhere(sitk.GetArrayFromImage(theirs).T)
+        points = np.array([theirs.TransformIndexToPhysicalPoint([int(v) for v in index]) for index in marked])
+        ours = where.index_to_world_mm(np.argwhere(segment.mask(SHAPE)))
+        assert len(ours) == len(points) > 0
+        apart = np.linalg.norm(ours[:, None] - points[None], axis=-1)
+        assert apart.min(axis=0).max() < 1e-6 and apart.min(axis=1).max() < 1e-6
+
+
 def test_an_image_for_labels_and_a_file_cut_short_are_refused(tmp_path):
     (slice_path, *_) = ct_series(tmp_path / "ct")
     with pytest.raises(BadInput, match="'CT Image Storage'; a segmentation or an RT structure set"):
@@ -241,7 +266,7 @@ def test_contours_through_pixel_centres_share_their_edge(tmp_path):
 
 
 def test_filling_agrees_with_an_independent_test_of_points():
-    from matplotlib.path import Path
+    from matplotlib.path import Path as Outline
 
     rng = np.random.default_rng(11)
     i, j = np.indices((40, 30))
@@ -252,7 +277,7 @@ def test_filling_agrees_with_an_independent_test_of_points():
         for corners in polygons:  # of a star-shaped polygon, so that winding and crossing agree
             middle = corners.mean(axis=0)
             corners[:] = corners[np.argsort(np.arctan2(*(corners - middle).T))]
-            expected ^= Path(np.vstack([corners, corners[:1]]), closed=True).contains_points(centres).reshape(40, 30)
+            expected ^= Outline(np.vstack([corners, corners[:1]]), closed=True).contains_points(centres).reshape(40, 30)
         assert np.array_equal(fill(polygons, (40, 30)), expected) and 50 < expected.sum() < 1150
 
 
