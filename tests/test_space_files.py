@@ -203,6 +203,7 @@ def test_refusals_name_the_file_in_one_sentence(tmp_path):
     (tmp_path / "text.nii").write_text("not an image")
     (tmp_path / "empty.nii").write_bytes(b"")
     (tmp_path / "folder.nrrd").mkdir()
+    (tmp_path / "x.jpg").write_bytes(b"no image")
     (tmp_path / "scan.dcm").write_bytes(b"\0" * 200)
     _write_nrrd(tmp_path / "inf.nrrd", np.full((2, 2, 2), np.inf))
     _write_nrrd(tmp_path / "scanner.nrrd", cube, space="scanner-xyz")
@@ -213,11 +214,12 @@ def test_refusals_name_the_file_in_one_sentence(tmp_path):
     nrrd.write(str(tmp_path / "det.nhdr"), cube, {"space": "LPS", "space directions": np.eye(3)})
     (tmp_path / "det.nrrd").write_bytes((tmp_path / "det.nhdr").read_bytes())
     expected = {
-        "missing.nii": "does not exist", "scan.dcm": "ending", "det.nhdr": "ending", "det.nrrd": "another file",
-        "four.nii": "4 dimensions", "rgb.nii": "colour", "nan.nii.gz": "1 voxels that", "coarse.nii": "25 x 1 x 1",
-        "cut.nii": "cannot be read", "cut.nii.gz": "cannot be read", "text.nrrd": "cannot be read",
-        "text.nii": "cannot be read", "empty.nii": "cannot be read", "folder.nrrd": "folder", "inf.nrrd": "8 voxels",
-        "scanner.nrrd": "scanner-xyz", "origin.nrrd": "space origin", "units.nrrd": "cm", "vector.nrrd": "4 dimensions",
+        "missing.nii": "does not exist", "scan.dcm": "not a DICOM file", "det.nhdr": "another file",
+        "det.nrrd": "another file", "four.nii": "4 dimensions", "rgb.nii": "colour", "nan.nii.gz": "1 voxels that",
+        "coarse.nii": "25 x 1 x 1", "cut.nii": "cut short", "cut.nii.gz": "cut short", "text.nrrd": "no NRRD header",
+        "text.nii": "not a NIfTI file", "empty.nii": "not a NIfTI file", "folder.nrrd": "folder",
+        "inf.nrrd": "8 voxels", "x.jpg": "'.jpg'", "scanner.nrrd": "scanner-xyz", "origin.nrrd": "space origin",
+        "units.nrrd": "cm", "vector.nrrd": "4 dimensions",
     }  # fmt: skip
     for name, word in expected.items():
         with pytest.raises(BadInput) as refusal:
@@ -231,7 +233,11 @@ def test_header_that_promises_more_than_the_file_holds(tmp_path):
     blob = bytearray((tmp_path / "x.nii").read_bytes())
     blob[40:48] = struct.pack("<4h", 3, 30000, 30000, 30000)
     (tmp_path / "x.nii").write_bytes(blob)
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInput, match="at most 2147483648 values"):
+        read_image(tmp_path / "x.nii")
+    blob[40:48] = struct.pack("<4h", 3, 1000, 1000, 1000)
+    (tmp_path / "x.nii").write_bytes(blob)
+    with pytest.raises(BadInput, match=r"has \d+ bytes, its header announces 2000000352"):
         read_image(tmp_path / "x.nii")
 
 

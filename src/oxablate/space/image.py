@@ -153,12 +153,13 @@ class Image:
     """Voxel values and their place in the patient; nothing else of a file header is ever kept.
 
     data: array (nx, ny, nz), index [i, j, k]. geometry: its `ImageGeometry` in millimetres and LPS. reference: the
-    DICOM objects it came from, None for other files.
+    DICOM objects it came from, None for other files. notes: sentences on what the reader did to it, or could not check.
     """
 
     data: np.ndarray
     geometry: ImageGeometry
     reference: DicomReference | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.data.shape != self.geometry.shape:

@@ -6,12 +6,16 @@ Key/value pairs and comments of a header may hold a patient's name and are never
 """
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
 
-from ..quantities.refusal import BadInput
+from ..quantities.refusal import BadInput, nearest
 from .image import FRAMES, Image, ImageGeometry, to_lps
+from .inflate import inflate_exactly
+from .room import require_room
+from .words import printable
 
 _SPACES = {
     "left-posterior-superior": "LPS",
@@ -21,30 +25,96 @@ _SPACES = {
     "left-anterior-superior": "LAS",
     "las": "LAS",
 }
+_ENCODINGS = {"raw": "", "gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2": "bzip2"}
+_LONGEST_HEADER = 4_000_000
+_FIELDS = {
+    *("content", "number", "type", "dimension", "space", "space dimension", "sizes", "spacings", "thicknesses"),
+    *("axis mins", "axismins", "axis maxs", "axismaxs", "centers", "centerings", "labels", "units", "kinds"),
+    *("min", "max", "old min", "oldmin", "old max", "oldmax", "block size", "blocksize", "endian", "encoding"),
+    *("space units", "space origin", "space directions", "measurement frame", "sample units", "sampleunits"),
+    *("line skip", "lineskip", "byte skip", "byteskip"),
+}
 _NAMES = {frame: name for name, frame in _SPACES.items() if "-" in name}
 
 
 def read_nrrd(path: Path) -> Image:
     """Image of an NRRD file in LPS millimetres.
 
-    Fails with `BadInput` for detached data, other than three dimensions, colour or vector values, a space other than
-    LPS, RAS or LAS, a missing origin or directions, units other than mm. Errors of the library pass through.
+    Fails with `BadInput` for detached data, unknown fields, other than three dimensions, colour or vector values, a
+    space other than LPS, RAS or LAS, a missing origin or directions, units other than mm, and a length that is not
+    exactly the announced one. Errors of the library pass through.
     """
-    import nrrd
-
-    header = nrrd.read_header(str(path))
-    if any(key in header for key in ("data file", "datafile")):
-        raise BadInput(f"{path} keeps its voxels in another file (detached header); write header and data in one .nrrd")
-    if int(header["dimension"]) != 3:
-        sizes = tuple(int(n) for n in header["sizes"])
+    content = path.read_bytes()
+    header, start = _header(content, path)
+    sizes = tuple(int(n) for n in header["sizes"])
+    if int(header["dimension"]) != 3 or len(sizes) != 3:
         raise BadInput(
             f"{path} has {header['dimension']} dimensions {sizes}; one number per voxel of a 3-D volume is allowed"
         )
     columns, origin = _placement(header, path)
-    data, _ = nrrd.read(str(path), index_order="F")
-    if data.dtype.kind not in "biuf":
-        raise BadInput(f"{path} holds values of type {data.dtype}; one real number per voxel is allowed")
-    return Image(data, ImageGeometry.from_columns(data.shape, columns, origin))
+    dtype = _dtype(header, path)
+    size = require_room(sizes, dtype.itemsize, str(path))
+    voxels, encoding = memoryview(content)[start:], str(header["encoding"]).lower()
+    if encoding not in _ENCODINGS:
+        raise BadInput(f"{path} is encoded as {encoding[:20]!r}; allowed are {', '.join(sorted(_ENCODINGS))}")
+    if any(int(header.get(key, 0)) not in (0, -1) for key in ("line skip", "lineskip", "byte skip", "byteskip")):
+        raise BadInput(f"{path} skips bytes before its voxels, which is not read; write it again")
+    if _ENCODINGS[encoding]:
+        voxels = inflate_exactly(voxels, size, _ENCODINGS[encoding])
+    if len(voxels) != size:
+        raise BadInput(f"{path} has {len(voxels)} bytes of voxels, its header announces {size}; it is cut short")
+    data = np.frombuffer(voxels, dtype).reshape(sizes, order="F")
+    geometry = ImageGeometry.from_columns(sizes, columns, origin)
+    return Image(data, geometry, None, (stated_once(geometry),))
+
+
+def stated_once(geometry: ImageGeometry) -> str:
+    """The note on a file that states its place once: a damaged digit in it cannot be seen."""
+    where = ", ".join(f"{v:.6g}" for v in geometry.origin)
+    return f"the file states its place once and without a checksum; look whether {geometry} at ({where}) mm is right"
+
+
+def _header(content: bytes, path: Path) -> tuple[dict, int]:
+    """The fields of a header by their name in small letters, and where the voxels begin."""
+    import nrrd
+
+    ends = [(content.find(mark, 0, _LONGEST_HEADER), len(mark)) for mark in (b"\n\n", b"\r\n\r\n")]
+    end, length = min((pair for pair in ends if pair[0] > 0), default=(0, 0))
+    if not content.startswith(b"NRRD000") or not end:
+        raise BadInput(f"{path} has no NRRD header (a line NRRD000x, fields, an empty line); it is damaged")
+    lines = content[:end].decode("utf-8", "replace").splitlines()
+    fields = [line for line in lines[1:] if line[:1] != "#" and not re.match(r"[^:]*:=", line)]
+    named = [(line.partition(":")[0].strip().lower(), line.partition(":")[2]) for line in fields]
+    for name, value in named:
+        if name in ("data file", "datafile"):
+            raise BadInput(
+                f"{path} keeps its voxels in another file (detached header); write header and data in one .nrrd"
+            )
+        if name not in _FIELDS:
+            raise BadInput(f"{path} has the field {printable(name)!r}; {nearest(name, _FIELDS)}; it may be damaged")
+        if name in ("spacings", "axis mins", "axismins", "axis maxs", "axismaxs") and "nan" not in value.lower():
+            raise BadInput(
+                f"{path} states {name} beside space directions, which contradict each other; export it again"
+            )
+    header = nrrd.read_header([f"{lines[0]}\n", *(f"{name}:{value}\n" for name, value in named), "\n"])
+    missing = [name for name in ("type", "dimension", "sizes", "encoding") if name not in header]
+    if missing:
+        raise BadInput(f"{path} lacks the field {missing[0]!r}; its header is damaged")
+    return dict(header), end + length
+
+
+def _dtype(header: dict, path: Path) -> np.dtype:
+    from nrrd.reader import _TYPEMAP_NRRD2NUMPY as types
+
+    name = types.get(str(header["type"]).lower(), "V")
+    if name[0] not in "iuf":
+        raise BadInput(
+            f"{path} holds values of type {printable(header['type'])!r}; one real number per voxel is allowed"
+        )
+    order = {"little": "<", "big": ">"}.get(str(header.get("endian", "")).lower())
+    if order is None and int(name[1]) > 1:
+        raise BadInput(f"{path} does not say which byte of a number comes first (endian: little or big)")
+    return np.dtype((order or "<") + name)
 
 
 def _placement(header, path) -> tuple[np.ndarray, np.ndarray]:
@@ -59,6 +129,9 @@ def _placement(header, path) -> tuple[np.ndarray, np.ndarray]:
     units = {str(u).strip('"').lower() for u in header.get("space units", ["mm"])}
     if not units <= {"mm", "millimeter", "millimeters", "millimetre"}:
         raise BadInput(f"{path} counts space in {', '.join(sorted(units))}; only mm is allowed")
+    kinds = [str(kind).lower() for kind in header.get("kinds", [])]
+    if len(kinds) not in (0, int(header["dimension"])) or not set(kinds[-3:]) <= {"domain", "space", "none", "???"}:
+        raise BadInput(f"{path} has axes of the kinds {printable(kinds)}; three axes of space (domain) are allowed")
     directions = np.asarray(header["space directions"], float)
     origin = np.asarray(header["space origin"], float)
     if directions.shape != (3, 3) or origin.shape != (3,) or not np.all(np.isfinite(directions)):
