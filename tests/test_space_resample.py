@@ -216,3 +216,15 @@ def test_components_and_holes():
     mask[8, 8, 8] = True
     closed = filled(largest_component(mask))
     assert closed.sum() == 125 and closed[3, 3, 3] and not closed[8, 8, 8]
+
+
+def test_a_slice_is_filled_as_scipy_fills_it():
+    from scipy.ndimage import binary_fill_holes
+
+    mask = np.random.default_rng(4).random((17, 14, 11)) < 0.62
+    expected = mask.copy()
+    for axis in range(3):
+        planes = np.moveaxis(expected, axis, 0)
+        for plane in planes:
+            plane[...] = binary_fill_holes(plane)
+    assert np.array_equal(filled(mask), expected) and expected.sum() > mask.sum() + 50
