@@ -17,6 +17,7 @@ from ..quantities.quantity import Quantity
 from ..quantities.refusal import BadInput, nearest
 from ..quantities.table import look_up, read_row, read_toml
 from ..quantities.unit import read_concentration
+from ..storage.inside import inside_folder
 
 _AGENT_FIELDS = ("name", "description", "bibliography", "solute", "reaction")
 _SOLUTE_FIELDS = ("molar_mass", "diffusivity", "decay_rate", "least", "most")
@@ -137,9 +138,15 @@ def _read_agent(path: Path) -> Agent:
             raise BadInput(f"{path.name}: the agent has no {field}; add it as a text")
     known = dict(bibliography())
     if "bibliography" in written:
-        known |= read_bibliography(path.parent / str(written["bibliography"]))
+        named = written["bibliography"]
+        if not isinstance(named, str):
+            raise BadInput(f"{path.name}, bibliography: {str(named)[:60]!r} is no name of a file; put it in quotes")
+        known |= read_bibliography(inside_folder(named, path.parent, f"{path.name}, bibliography"))
     solute = _solute(written["solute"], path.name, known) if "solute" in written else None
-    reactions = tuple(_reaction(one, path.name, known) for one in written.get("reaction", []))
+    listed = written.get("reaction", [])
+    if not isinstance(listed, list):
+        raise BadInput(f"{path.name}, reaction: {str(listed)[:60]!r} came where [[reaction]] tables are needed")
+    reactions = tuple(_reaction(one, path.name, known) for one in listed)
     pools = [reaction.pool for reaction in reactions]
     if len(set(pools)) < len(pools):
         raise BadInput(f"{path.name}: a pool reacts twice ({', '.join(pools)}); give each pool once")

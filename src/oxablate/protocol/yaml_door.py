@@ -2,7 +2,7 @@
 
 Plain words become values by the core schema of YAML 1.2 and nothing else: `true`, `null`, whole numbers, reals. So
 `1e-3` is a number, and `10:30`, `yes`, `1_000` and `2020-01-01` stay text.
-Source: YAML 1.2.2, section 10.3, core schema; Boucher and Anderson, Trojan Source, 2021 (characters that hide text).
+Source: YAML 1.2.2, section 10.3, core schema.
 """
 
 import math
@@ -10,6 +10,7 @@ import re
 import unicodedata
 from pathlib import Path
 
+from ..quantities.plain_text import read_plain_text, refuse_unwanted
 from ..quantities.refusal import BadInput
 
 MAX_BYTES = 1_000_000
@@ -25,15 +26,6 @@ _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _WHOLE = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _REAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NO_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-
-#: What is not seen and changes how the rest is seen: marks and overrides of direction, nothing of width nought, breaks
-#: of lines that few editors show, tags; by number, since they must not stand here either.
-_HIDDEN = re.compile(
-    "[" + "".join(f"{chr(a)}-{chr(b)}" for a, b in (
-        (0x85, 0x85), (0x61C, 0x61C), (0x200B, 0x200B), (0x200E, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F),
-        (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F),
-    )) + "]"
-)  # fmt: skip
 
 
 def read_yaml(path: Path) -> dict:
@@ -66,31 +58,8 @@ def read_yaml(path: Path) -> dict:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file of at most 1 MB in UTF-8, lines ended by newlines, or BadInput."""
-    try:
-        if not path.is_file():
-            what = "is no file" if path.exists() else "no such file"
-            raise BadInput(f"{path}: {what}; give the path of a case file")
-        with open(path, "rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            size = path.stat().st_size
-            raise BadInput(f"{path.name}: {size} bytes where a case has at most {MAX_BYTES}; is this a case file?")
-        text = raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    except BadInput:
-        raise
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path.name}: byte {error.start} is not UTF-8 text; save the file as UTF-8") from None
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from None
-    except ValueError:  # a zero byte in the path itself
-        raise BadInput(f"{str(path)[:60]!r}: is no path; give the path of a case file") from None
-    if hidden := _HIDDEN.search(text):
-        line = text.count("\n", 0, hidden.start()) + 1
-        raise BadInput(
-            f"{path.name}: line {line}: the character U+{ord(hidden[0]):04X} hides what is written; type the line anew"
-        )
-    return text
+    """The text of a case file of at most 1 MB in UTF-8, lines ended by newlines, or BadInput."""
+    return read_plain_text(path, MAX_BYTES, "case file")
 
 
 class _Builder:
@@ -183,8 +152,7 @@ class _Builder:
         text = event.value
         if len(text) > MAX_TEXT:
             raise self._bad(f"a text of {len(text)} characters, at most {MAX_TEXT} are allowed; shorten it")
-        if bad := next((c for c in text if _unwanted(c)), None):  # written as an escape such as "\x1b"
-            raise self._bad(f"{text[:40]!r} holds control characters (U+{ord(bad):04X}); write plain text")
+        refuse_unwanted(text, f"{self.source}: line {self.line}")  # written as an escape such as "\x1b"
         return text if event.style else self._plain(text)
 
     def _plain(self, text: str) -> object:
@@ -204,13 +172,6 @@ class _Builder:
         if not math.isfinite(value := float(text)):
             raise self._bad(f"{text!r} is too large for a number; write a smaller one")
         return value
-
-
-def _unwanted(character: str) -> bool:
-    """Whether a character has no place in a text that people read: controls, halves of pairs, what hides."""
-    if character in "\n\t" or character.isprintable():
-        return False
-    return unicodedata.category(character) in ("Cc", "Cs") or _HIDDEN.match(character) is not None
 
 
 def _first_line(error) -> str:

@@ -8,7 +8,11 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
+from .plain_text import read_plain_text
 from .refusal import BadInput, nearest
+
+#: Bytes and entries of a BibTeX file; the package's own has 11 kB and about forty.
+MAX_BYTES, MAX_ENTRIES = 100_000, 1000
 
 _ENTRY = re.compile(r"@(?P<kind>\w+)\s*\{\s*(?P<key>[^,\s]+)\s*,(?P<body>.*?)\n\}", re.DOTALL)
 _FIELD = re.compile(r"^\s*(?P<name>\w+)\s*=\s*\{(?P<value>.*)\},?\s*$")
@@ -57,7 +61,10 @@ def read_bibliography(path: Path) -> dict[str, Reference]:
     BadInput for a line that is none of these, for an entry without title, and for a key that comes twice.
     """
     references: dict[str, Reference] = {}
-    text = "\n".join(line for line in path.read_text("utf-8").splitlines() if not line.lstrip().startswith("%"))
+    written = read_plain_text(path, MAX_BYTES, "BibTeX file").split("\n")
+    text = "\n".join(line for line in written if not line.lstrip().startswith("%"))
+    if text.count("@") > MAX_ENTRIES:
+        raise BadInput(f"{path.name}: more than {MAX_ENTRIES} entries; keep those that are cited")
     for entry in _ENTRY.finditer(text):
         fields = {}
         for line in filter(str.strip, entry["body"].splitlines()):

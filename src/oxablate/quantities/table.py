@@ -5,6 +5,7 @@ note; `inputs` lists the references from which a computed number was made.
 """
 
 import math
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from .cite import Reference, bibliography, references
 from .parameter import Parameter, parameter
+from .plain_text import read_plain_text, refuse_unwanted
 from .prior import read_spread
 from .quantity import Evidence, Grade, Mark, Quantity
 from .refusal import BadInput, nearest
@@ -23,6 +25,12 @@ OPTIONAL = ("note", "inputs")
 
 #: Sources that are no reference: each needs a note that gives the reasoning.
 WITHOUT_REFERENCE = ("computed", "convention", "none")
+
+#: Bytes of a TOML file; the largest that comes with the package has 12 kB.
+MAX_BYTES = 100_000
+
+_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}){{20}}")
 
 _MARKS = {mark.value: mark for mark in Mark if mark is not Mark.SET_BY_USER}
 _GRADES = {grade.value: grade for grade in Grade}
@@ -73,8 +81,10 @@ def read_row(row: object, name: str, where: str, known: Mapping[str, Reference])
     evidence = _evidence(row, where, known)
     si_factor(_text(row, "unit", where), about.dimension, f"{where}, unit")
     value = row["value"]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise BadInput(f"{where}, value: {value!r} is not a finite number; write a number and put its unit in 'unit'")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
+        raise BadInput(
+            f"{where}, value: {str(value)[:40]!r} is not a finite number; write a number and put its unit in 'unit'"
+        )
     about.check(to_si(value, row["unit"], about.dimension), f"{where}, value")
     try:
         spread = read_spread(row["spread"])
@@ -105,11 +115,33 @@ def read_table(path: Path, known: Mapping[str, Reference] | None = None) -> Tabl
 
 
 def read_toml(path: Path) -> dict:
-    """The contents of a TOML file; raises BadInput where it is missing or malformed."""
+    """The contents of a TOML file of at most 100 kB; raises BadInput where it is missing, malformed or made to be slow.
+
+    A key of many parts (`a.a.a...`) takes the parser a time that grows with the cube of its length; 20 are allowed.
+    """
+    path = Path(path)
+    text = read_plain_text(path, MAX_BYTES, "TOML file")
+    if long := _LONG_KEY.search(text):
+        line = text.count("\n", 0, long.start()) + 1
+        raise BadInput(f"{path.name}: line {line}: a key of more than 20 parts; shorten it")
     try:
-        return tomllib.loads(Path(path).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(f"{path}: cannot be read ({error}); give the path of a TOML file in UTF-8") from None
+        found = tomllib.loads(text)
+        _refuse_hidden(found, path.name)
+        return found
+    except BadInput:
+        raise
+    except (ValueError, RecursionError) as error:
+        why = (str(error).splitlines() or ["unknown problem"])[0][:200]
+        raise BadInput(f"{path}: cannot be read ({why}); mend the file, or give the path of another") from None
+
+
+def _refuse_hidden(node: object, where: str) -> None:
+    """Refuse texts that hide something behind escapes, anywhere in the contents of a file."""
+    if isinstance(node, str):
+        refuse_unwanted(node, where)
+    elif isinstance(node, dict | list):
+        for one in [*node, *node.values()] if isinstance(node, dict) else node:
+            _refuse_hidden(one, where)
 
 
 @lru_cache(maxsize=32)
@@ -177,6 +209,14 @@ def _evidence(row: dict, where: str, known: Mapping[str, Reference]) -> Evidence
     except BadInput as refusal:
         raise BadInput(f"{where}, source: {refusal}") from None
     return Evidence(source, place, grade, mark, note, tuple(owed))
+
+
+def _finite(value: float) -> bool:
+    """Whether a number, which may be a whole one of thousands of digits, is a finite real."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _check_spread(quantity: Quantity, inside: bool, about: Parameter, where: str) -> None:
