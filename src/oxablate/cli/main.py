@@ -92,6 +92,20 @@ def labels(
     typer.echo(labels_file(path, image, out))
 
 
+@app.command("fetch-anatomy")
+def fetch_anatomy(
+    name: Annotated[str, typer.Argument(help="What to fetch: abdomen.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to make; it must not exist yet.")],
+    lesion: Annotated[str, typer.Option(help="Diameter of the synthetic lesion put into the liver.")] = "25 mm",
+    archive: Annotated[Path | None, typer.Option(help="The source distribution, where you have it already.")] = None,
+) -> None:
+    """Fetch a CT with labels by name and checksum, put a synthetic lesion into it, write a case."""
+    from ..protocol.real_anatomy import fetch_anatomy as fetch
+
+    case = fetch(name, out, lesion, archive, lambda line: typer.echo(line, err=True))
+    typer.echo(f"{case}\nsource and licence: {case.parent / 'SOURCE.txt'}\nthe lesion is synthetic")
+
+
 @app.command()
 def inspect(case: Annotated[Path, typer.Argument(help="Case file (YAML).")]) -> None:
     """Check a case and show what it would run, with the memory it needs."""
