@@ -1,6 +1,7 @@
 """What each segment is: by number, by name, in a file of its own; guesses; the whole way from a scan to a subject."""
 
 import hashlib
+import json
 
 import numpy as np
 import pytest
@@ -176,7 +177,7 @@ def test_the_checksum_of_a_folder_depends_on_bytes_and_not_on_names(tmp_path):
     assert checksum(tmp_path / "a") != checksum(tmp_path / "b")
 
 
-def scan_case(folder, **scan):
+def scan_case(folder, follow="3 min", output=None, **scan):
     subject = {
         "image": "ct",
         "labels": "s.dcm",
@@ -185,7 +186,9 @@ def scan_case(folder, **scan):
         "margin": "3 mm",
         "body": "everything",
     }
-    return write_case(folder / "mine.yaml", subject={"scan": subject | scan})
+    return write_case(
+        folder / "mine.yaml", subject={"scan": subject | scan}, follow=follow, **({"output": output} if output else {})
+    )
 
 
 def test_a_case_names_its_tissues_in_a_file_that_labels_writes(tmp_path):
@@ -203,6 +206,21 @@ def test_a_case_names_its_tissues_in_a_file_that_labels_writes(tmp_path):
     assert_refused(oxablate("inspect", tmp_path / "mine.yaml"), "mine.yaml", "'Necrosis'", "did you mean 'Necrosi'?")
     (tmp_path / "tissues.yaml").write_text("tissues: {Tumour: tumour}\n")
     assert_refused(oxablate("inspect", tmp_path / "mine.yaml"), "mine.yaml", "tissues", "'tumour' is no tissue")
+
+
+def test_the_record_says_which_series_it_was_and_not_whose(tmp_path):
+    series_with_segments(tmp_path)
+    case = scan_case(tmp_path, label_names=NAMES, follow="10 s", output={"every": "10 s"})
+    said = oxablate("run", case, "--out", tmp_path / "out")
+    assert said.status == 0, said.err
+    about = json.loads((tmp_path / "out" / "record.json").read_text())["subject"]
+    dicom = about["source"]["dicom"]
+    assert (dicom["series"], dicom["frame_of_reference"]) == (uid("ct", "series"), uid("ct", "frame"))
+    assert dicom["instances"] == [uid("ct", "slice", k) for k in range(8)] and dicom["frames"] == []
+    assert any("'Tumour' is tumour_viable" in note for note in about["notes"])
+    kept = b"".join(p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file())
+    for secret in (b"Made^Up", b"NOBODY", b"19000101"):
+        assert secret not in kept
 
 
 def test_segments_of_another_series_are_refused_with_both_named(tmp_path):

@@ -56,7 +56,7 @@ SCANS = {
     "misspelt tissue": (dict(label_names={1: "tumor_viable"}), "did you mean 'tumour_viable'"),
     "a name for nothing": (dict(label_names={0: "tumour_viable"}), "label_names", "1"),
     "a word as label": (dict(label_names={"one": "tumour_viable"}), "labels [1] without a name", "called 'one'"),
-    "a fraction as label": (dict(label_names={1.5: "tumour_viable"}), "label_names", "whole numbers"),
+    "a fraction as label": (dict(label_names={1.5: "tumour_viable"}), "in quotes"),
     "names and a file of names": (dict(tissues="tissues.yaml"), "'label_names'", "'tissues'", "exactly one"),
     "neither": (dict(label_names=None), "'label_names'", "'tissues'", "exactly one"),
     "a file of names elsewhere": (
@@ -78,7 +78,7 @@ SCANS = {
     "above the folder": (dict(image="../image.nii.gz"), "subject.scan.image", "outside the folder"),
     "absolute path": (dict(labels="/etc/labels.nii.gz"), "subject.scan.labels", "outside the folder"),
     "missing": (dict(image="absent.nii.gz"), "absent.nii.gz", "does not exist"),
-    "another format": (dict(image="image.dcm"), "'.dcm'", "convert"),
+    "another format": (dict(image="mine.yaml"), "'.yaml'", "convert"),
     "misspelt key": (dict(bdy="everything"), "subject.scan.bdy", "did you mean 'body'"),
     "misspelt body": (dict(body="thresh"), "subject.scan.body", "did you mean 'threshold'"),
     "negative margin": (dict(margin="-1 mm"), "subject.scan.margin", "below zero"),
@@ -114,24 +114,25 @@ def huge_header(path) -> None:
 
 
 DAMAGE = {
-    "not an image": lambda path: path.write_bytes(b"not an image"),
-    "empty": lambda path: path.write_bytes(b""),
-    "cut short": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
-    "promises too much": huge_header,
+    "not an image": (lambda path: path.write_bytes(b"not an image"), "gzip"),
+    "empty": (lambda path: path.write_bytes(b""), "gzip"),
+    "cut short": (lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]), "cut short"),
+    "promises too much": (huge_header, "30000 x 30000 x 30000"),
 }
 
 
 @pytest.mark.parametrize("name", DAMAGE)
 def test_a_damaged_image_is_refused(tmp_path, name):
     case = write_scan(tmp_path / "case")
-    DAMAGE[name](tmp_path / "case" / "image.nii.gz")
-    check(case, "subject.scan", "image.nii.gz", "cannot be read as an image")
+    damage, said = DAMAGE[name]
+    damage(tmp_path / "case" / "image.nii.gz")
+    check(case, "subject.scan", "image.nii.gz", said)
 
 
 def test_a_folder_for_an_image_is_refused(tmp_path):
     case = write_scan(tmp_path / "case", image="folder.nii.gz")
     (tmp_path / "case" / "folder.nii.gz").mkdir()
-    check(case, "folder.nii.gz", "is a folder")
+    check(case, "folder.nii.gz", "holds no DICOM files")
 
 
 def write_recipe(path, data):

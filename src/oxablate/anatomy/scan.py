@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..space.files import read_image
+from ..space.files import Uneven, read_image
 from ..space.image import Image
 from ..space.labels import read_segments
 from ..space.mask import body_mask
@@ -62,7 +62,7 @@ def read_scan(
     label_path: str | Path,
     names: TissueNames | dict[int | str, str],
     body: Body,
-    uneven: Literal["refuse", "resample"] = "refuse",
+    uneven: Uneven = "refuse",
 ) -> Scan:
     """Read an image and what was drawn on it, and name the tissue of every voxel.
 
@@ -72,7 +72,7 @@ def read_scan(
     The scan is identified by the checksums of its files, never by their names. Fails with `BadInput` for unusable
     files, segments that do not fit the image, a segment without a tissue, or a tumour without voxels.
     """
-    image = read_image(image_path) if uneven == "refuse" else read_image(image_path, uneven)
+    image = read_image(image_path, uneven)
     segments = read_segments(label_path, image, str(image_path))
     names = names if isinstance(names, TissueNames) else TissueNames.of(names)
     drawn = assign(segments, names, str(label_path))
@@ -83,7 +83,7 @@ def read_scan(
         f"scan: image with sha256 {checksum(Path(image_path))[:16]}..., "
         f"{segments.kind} with sha256 {checksum(Path(label_path))[:16]}..."
     )
-    return Scan(image, tissues, statement, (*_naming_notes(segments, drawn), *segments.notes))
+    return Scan(image, tissues, statement, (*image.notes, *_naming_notes(segments, drawn), *segments.notes))
 
 
 def checksum(path: Path) -> str:

@@ -45,14 +45,25 @@ def read_nrrd(path: Path) -> Image:
     exactly the announced one. Errors of the library pass through.
     """
     content = path.read_bytes()
-    header, start = _header(content, path)
+    header, start = read_fields(content, path)
     sizes = tuple(int(n) for n in header["sizes"])
     if int(header["dimension"]) != 3 or len(sizes) != 3:
         raise BadInput(
             f"{path} has {header['dimension']} dimensions {sizes}; one number per voxel of a 3-D volume is allowed"
         )
-    columns, origin = _placement(header, path)
-    dtype = _dtype(header, path)
+    columns, origin = placement(header, path)
+    data = voxels_of(content, start, header, path)
+    geometry = ImageGeometry.from_columns(sizes, columns, origin)
+    return Image(data, geometry, None, (stated_once(geometry),))
+
+
+def voxels_of(content: bytes, start: int, header: dict, path: Path) -> np.ndarray:
+    """The numbers of a file, in the shape of its `sizes`, the first axis fastest; read-only.
+
+    content: the file. start: where its voxels begin. header: see `read_fields`. Fails with `BadInput` for numbers that
+    are not real, packing that is not read, and a length that is not exactly the announced one.
+    """
+    dtype, sizes = _dtype(header, path), tuple(int(n) for n in header["sizes"])
     size = require_room(sizes, dtype.itemsize, str(path))
     voxels, encoding = memoryview(content)[start:], str(header["encoding"]).lower()
     if encoding not in _ENCODINGS:
@@ -63,9 +74,7 @@ def read_nrrd(path: Path) -> Image:
         voxels = inflate_exactly(voxels, size, _ENCODINGS[encoding])
     if len(voxels) != size:
         raise BadInput(f"{path} has {len(voxels)} bytes of voxels, its header announces {size}; it is cut short")
-    data = np.frombuffer(voxels, dtype).reshape(sizes, order="F")
-    geometry = ImageGeometry.from_columns(sizes, columns, origin)
-    return Image(data, geometry, None, (stated_once(geometry),))
+    return np.frombuffer(voxels, dtype).reshape(sizes, order="F")
 
 
 def stated_once(geometry: ImageGeometry) -> str:
@@ -74,8 +83,11 @@ def stated_once(geometry: ImageGeometry) -> str:
     return f"the file states its place once and without a checksum; look whether {geometry} at ({where}) mm is right"
 
 
-def _header(content: bytes, path: Path) -> tuple[dict, int]:
-    """The fields of a header by their name in small letters, and where the voxels begin."""
+def read_fields(content: bytes, path: Path) -> tuple[dict, int]:
+    """The fields of a header by their name in small letters, and where in the file the voxels begin.
+
+    Key/value pairs are left out. Fails with `BadInput` for unknown or contradicting fields, and for detached data.
+    """
     import nrrd
 
     ends = [(content.find(mark, 0, _LONGEST_HEADER), len(mark)) for mark in (b"\n\n", b"\r\n\r\n")]
@@ -117,8 +129,8 @@ def _dtype(header: dict, path: Path) -> np.dtype:
     return np.dtype((order or "<") + name)
 
 
-def _placement(header, path) -> tuple[np.ndarray, np.ndarray]:
-    """Steps (3, 3), one axis per column, and origin (3,), in LPS millimetres."""
+def placement(header: dict, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Steps (3, 3), one axis per column, and origin (3,), in LPS millimetres; `BadInput` where they are not stated."""
     space = str(header.get("space", "")).lower()
     if space not in _SPACES:
         allowed = ", ".join(sorted(_NAMES.values()))

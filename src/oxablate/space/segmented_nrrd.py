@@ -13,8 +13,7 @@ import numpy as np
 
 from ..quantities.refusal import BadInput
 from .image import ImageGeometry
-from .inflate import inflate_exactly
-from .nrrd import _placement as placement
+from .nrrd import placement, read_fields, stated_once, voxels_of
 from .segment import OnVoxels, Segment, Segments, layer_segments, within
 
 _LONGEST_HEADER = 4_000_000
@@ -34,25 +33,16 @@ def read_segmented_nrrd(path: Path, onto: ImageGeometry | None) -> Segments:
     """Segments of a .seg.nrrd file on the voxels of an image, or (None) on those of the file.
 
     number: the value that marks the segment, where no two layers use the same; otherwise its place in the file. Fails
-    with `BadInput` for detached data, voxels that are not those of the image, segments outside it, values that no
-    segment has, and compression other than gzip. Errors of the library pass through.
+    with `BadInput` as `nrrd.read_fields` and `nrrd.voxels_of` do, for voxels that are not those of the image, segments
+    outside it, and values that no segment has. Errors of the library pass through.
     """
-    import nrrd
-
     content = path.read_bytes()
-    ends = [(content.find(mark), len(mark)) for mark in (b"\n\n", b"\r\n\r\n")]
-    end, length = min((pair for pair in ends if 0 < pair[0] <= _LONGEST_HEADER), default=(0, 0))
-    if not end:
-        raise BadInput("it has no end of its header, so it is no NRRD file; export the segmentation again")
-    lines = content[:end].decode("utf-8", "replace").splitlines()
-    fields = [line for line in lines if not re.match(r"[^:]*:=", line)]
-    header = nrrd.read_header([line + "\n" for line in fields] + ["\n"])
-    if any(re.match(r"data ?file\s*:", line, re.IGNORECASE) for line in fields):
-        raise BadInput("it keeps its voxels in another file (detached header); write header and data in one .nrrd")
-    block = _block(header, memoryview(content)[end + length :])
+    header, start = read_fields(content, path)
+    lines = content[:start].decode("utf-8", "replace").split("\n")
+    block = _layers(voxels_of(content, start, header, path), int(header["dimension"]))
     columns, origin = placement(_space(header), path)
-    if onto is None:
-        onto = ImageGeometry.from_columns(block.shape[1:], columns, origin)
+    own = ImageGeometry.from_columns(block.shape[1:], columns, origin)
+    onto = own if onto is None else onto
     fit = OnVoxels.of(columns, block.shape[1:], onto)
     described = _described(lines, len(block))
     corner, found = fit.corner(origin), []
@@ -60,7 +50,8 @@ def read_segmented_nrrd(path: Path, onto: ImageGeometry | None) -> Segments:
         at, part = within(fit.turned(layer), corner, onto.shape)
         named = {value: (n, name) for n, (name, value, where) in described.items() if where == number}
         found += layer_segments(part, at, named)
-    return Segments(onto, tuple(_in_order(found, described)), "3D Slicer segmentation")
+    notes = (stated_once(own),) if onto is own or own.differences(onto) else ()
+    return Segments(onto, tuple(_in_order(found, described)), "3D Slicer segmentation", notes)
 
 
 def _in_order(found: list[Segment], described: dict) -> list[Segment]:
@@ -84,7 +75,7 @@ def _described(lines: list[str], layers: int) -> dict[int, tuple[str, int, int]]
             value, layer = int(given.get("LabelValue", usual[0])), int(given.get("Layer", usual[1]))
         except ValueError:
             raise BadInput(f"Segment{n} has a label value or layer that is no whole number; export it again") from None
-        if value < 1 or not 0 <= layer < layers:
+        if not 1 <= value < 2**31 or not 0 <= layer < layers:
             raise BadInput(
                 f"Segment{n} is marked by {value} in layer {layer} of {layers}; values from 1 and layers from 0 are "
                 "allowed; export the segmentation again"
@@ -105,28 +96,14 @@ def _space(header) -> dict:
     return header
 
 
-def _block(header, packed: memoryview) -> np.ndarray:
-    """Whole numbers (layers, nx, ny, nz), layers being the fastest axis of a 4-D file."""
-    from nrrd.reader import _determine_datatype
-
-    kind, sizes = _determine_datatype(header), [int(n) for n in header["sizes"]]
-    if kind.kind not in "iu" or len(sizes) not in (3, 4) or len(sizes) != int(header["dimension"]) or min(sizes) < 1:
+def _layers(values: np.ndarray, dimension: int) -> np.ndarray:
+    """Whole numbers (layers, nx, ny, nz); the layers are the first axis of a 4-D file."""
+    if values.dtype.kind not in "iu" or values.ndim not in (3, 4) or values.ndim != dimension:
         raise BadInput(
-            f"it holds {kind} in {header['dimension']} dimensions {tuple(sizes)}; whole numbers in three, or in four "
-            "with the layers first, are allowed"
+            f"it holds {values.dtype} in {values.ndim} dimensions, {dimension} announced; whole numbers in three, or "
+            "in four with the layers first, are allowed"
         )
-    if any(int(header.get(key, 0)) for key in ("lineskip", "line skip", "byteskip", "byte skip")):
-        raise BadInput("it skips bytes before its voxels, which is not read; export the segmentation again")
-    wanted = int(np.prod(sizes, dtype=object)) * kind.itemsize
-    encoding = str(header["encoding"]).lower()
-    if encoding in ("gzip", "gz"):
-        packed = inflate_exactly(packed, wanted, "gzip")
-    elif encoding != "raw":
-        raise BadInput(f"its voxels are packed by {encoding[:20]!r}; allowed are 'gzip' and 'raw'; export it again")
-    if len(packed) != wanted:
-        raise BadInput(f"it has {len(packed)} bytes of voxels where its header asks for {wanted}; it may be cut short")
-    values = np.frombuffer(packed, kind).reshape(sizes, order="F")
-    values = values[None] if len(sizes) == 3 else values
     if values.min() < 0:
         raise BadInput(f"it holds the negative label {values.min()}; whole numbers from 0 are allowed")
-    return values.astype(kind.newbyteorder("="), copy=False)
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
+    return values[None] if values.ndim == 3 else values
