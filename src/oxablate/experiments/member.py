@@ -7,10 +7,10 @@ from pathlib import Path
 from ..protocol.case import Case
 from ..protocol.coupling import ArmRun
 from ..protocol.outcomes import series_row, summary
-from ..protocol.run import case_key, event_times
+from ..protocol.run import event_times
 from ..protocol.setting import ArmSetting, Setting, prepare
 from ..quantities.refusal import BadInput, RunFailed
-from .uncertain import Uncertain, numbers_of, with_numbers
+from .uncertain import Uncertain, numbers_key, numbers_of, with_numbers
 
 #: How an arm of a member may end.
 COMPLETE, FAILED, IMPOSSIBLE = "complete", "failed", "impossible"
@@ -41,7 +41,7 @@ class Computed:
 class MemberTask:
     """Computes members of one case; the subject is prepared once in each process.
 
-    case, folder: as for a run. key: `case_key` of the case at its tables' values, so that a worker that reads other
+    case, folder: as for a run. key: `numbers_key` of the case, so that a worker that reads other
     files than the sweep began with says so. setting: of the case, where it is at hand; it does not travel to workers.
     """
 
@@ -58,7 +58,7 @@ class MemberTask:
         begun = time.perf_counter()
         if self._setting is None:
             self._setting = prepare(self.case, self.folder)
-            if case_key(self._setting) != self.key:
+            if numbers_key(self._setting) != self.key:
                 raise RunFailed("the files of the case changed while the sweep ran; start it in a new folder")
         base = self._setting
         if self._varied is None:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ..protocol.case import Case, load_case, naming
 from ..protocol.injury import dose_law
-from ..protocol.memory import require_memory
+from ..protocol.memory import require_grid_memory
 from ..protocol.record import read_json
-from ..protocol.run import Asked, case_key
+from ..protocol.run import Asked
 from ..protocol.setting import Setting, prepare
 from ..quantities.refusal import BadInput, RunFailed
 from ..quantities.research_only import RESEARCH_ONLY
@@ -23,7 +23,7 @@ from .executor import Executor, LocalProcesses, fitting_workers
 from .folder import SweepFolder, opened
 from .member import COMPLETE, Member, MemberTask
 from .percentiles import sentence, summarised, table
-from .uncertain import Numbers, numbers_of
+from .uncertain import Numbers, numbers_key, numbers_of
 
 SCHEMA = 1
 
@@ -46,7 +46,7 @@ class Plan:
     @property
     def key(self) -> str:
         """Checksum of everything a sweep depends on: the case with its numbers, and the design."""
-        return hashlib.sha256(case_key(self.setting).encode() + self.design.csv()).hexdigest()
+        return hashlib.sha256(numbers_key(self.setting).encode() + self.design.csv()).hexdigest()
 
     def workers(self, wanted: int | None) -> tuple[int, str]:
         """How many processes to start, and a sentence where memory allows fewer than wanted; see `fitting_workers`."""
@@ -80,8 +80,8 @@ def plan_sweep(case: str | Path | Case, n: int, seed: int | None = None) -> Plan
         folder, source = Path(case).parent, Path(case).name
         case = load_case(case)
     with naming(source):
-        memory = require_memory(case, folder)
         setting = prepare(case, folder)
+        memory = require_grid_memory(setting.subject.grid.shape)
         for arm in setting.arms:
             dose_law(setting, arm)  # refuses impossible numbers before anything is written
         numbers = numbers_of(setting)
@@ -156,7 +156,7 @@ def _compute(plan: Plan, folder: SweepFolder, executor: Executor, asked: Asked) 
     """Run the members that are missing; False where it was asked to stop before the last one."""
     n = plan.design.members
     missing = [number for number in range(1, n + 1) if folder.kept(number) is None]
-    task = MemberTask(plan.setting.case, plan.setting.folder, case_key(plan.setting), plan.setting)
+    task = MemberTask(plan.setting.case, plan.setting.folder, numbers_key(plan.setting), plan.setting)
     items = [Member(number, plan.design.of_member(number)) for number in missing]
     started, begun, seconds = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter(), []
     asked.progress("members", n - len(missing), n)
@@ -207,7 +207,6 @@ def _about(plan: Plan) -> dict:
         "schema": SCHEMA,
         "oxablate": metadata.version("oxablate"),
         "key": plan.key,
-        "case_key": case_key(plan.setting),
         "title": case.title,
         "question": case.question,
         "research_only": RESEARCH_ONLY,

@@ -1,7 +1,9 @@
 """Which numbers of a case are uncertain, and the same case with other values of them."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib import metadata
 
 from ..anatomy.tissue import WORDS
 from ..device.agent import Agent
@@ -67,15 +69,20 @@ class Numbers:
     absent: tuple[str, ...]
 
 
+def places_of(setting: Setting) -> dict[str, Quantity]:
+    """Every number of a case by the place that takes it: "tumour_viable.porosity", "chlorine_dioxide.diffusivity"."""
+    places = setting.parameters.quantities()
+    for arm in setting.arms:
+        places |= {f"{arm.name}.{name}": one for name, one in arm.agent.quantities().items()}
+    return places
+
+
 def numbers_of(setting: Setting) -> Numbers:
     """Sort the numbers of a case: one uncertain number for each row of a table that the case uses and that varies."""
     rows: dict[str, tuple[Quantity, list[str]]] = {}
     kept: dict[str, list[str]] = {"user": [], "fixed": [], "absent": []}
     present = {*setting.subject.volumes(), *ALWAYS_USED}
-    places = setting.parameters.quantities()
-    for arm in setting.arms:
-        places |= {f"{arm.name}.{name}": one for name, one in arm.agent.quantities().items()}
-    for place, one in places.items():
+    for place, one in places_of(setting).items():
         label = place.partition(".")[0]
         if one.source == USER:
             kept["user"].append(place)
@@ -87,6 +94,18 @@ def numbers_of(setting: Setting) -> Numbers:
             rows.setdefault(one.row, (one, []))[1].append(place)
     varied = tuple(Uncertain(row, one, tuple(used)) for row, (one, used) in sorted(rows.items()))
     return Numbers(varied, *(tuple(kept[why]) for why in ("user", "fixed", "absent")))
+
+
+def numbers_key(setting: Setting) -> str:
+    """Checksum of what the members of a sweep have in common: case, subject, numbers with their spreads, version."""
+    parts = [
+        setting.case.model_dump_json(),
+        setting.subject.fingerprint(),
+        *(f"{place} {one.row} {one.si!r} {one.si_spread!r}" for place, one in places_of(setting).items()),
+        *(f"{arm.name} {arm.concentration!r}" for arm in setting.arms),
+        metadata.version("oxablate"),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _is_fixed(spread: Spread) -> bool:
