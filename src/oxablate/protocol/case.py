@@ -13,6 +13,7 @@ from ..quantities.unit import show
 from ..space.grid import MM
 from ..space.image import SPACING_LIMITS_MM
 from .quantified import Point, quantity
+from .record_views import CaseViews
 from .yaml_door import read_yaml
 
 #: Most kept times of a run; more is a slip of a unit.
@@ -156,7 +157,7 @@ class Output(_Part):
     every: Span
 
 
-class Case(_Part):
+class Case(CaseViews, _Part):
     """A whole case. All quantities in SI after reading."""
 
     oxablate: Literal[1]

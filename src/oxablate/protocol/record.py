@@ -21,6 +21,7 @@ from ..quantities.refusal import BadInput
 from ..quantities.research_only import RESEARCH_ONLY
 from ..space.grid import MM, VoxelGrid
 from ..storage.whole_file import write_whole
+from .record_views import RecordViews
 
 SCHEMA = 1
 
@@ -174,8 +175,8 @@ def write_series(path: Path, rows: list[dict]) -> None:
     write_whole(path, text.getvalue().encode())
 
 
-@dataclass(frozen=True)
-class Record:
+@dataclass(frozen=True, repr=False)
+class Record(RecordViews):
     """A finished or stopped run on disk. folder: DIR; about: content of record.json."""
 
     folder: Path
