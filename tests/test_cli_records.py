@@ -99,7 +99,7 @@ RECORDS = {
     "nothing": (written("null"), "record.json", "damaged"),
     "deep": (written("[" * 100_000), "record.json", "damaged"),
     "binary": (lambda folder: (folder / "record.json").write_bytes(bytes(range(256))), "record.json", "damaged"),
-    "schema of tomorrow": (changed(schema=99), "schema 99", "this version reads 1"),
+    "schema of tomorrow": (changed(schema=99), "schema 99", "this version reads 2"),
     "without schema": (changed(schema=None), "schema None"),
     "without arms": (changed(arms=None), "record.json", "'arms' is missing"),
     "without numbers": (changed(parameters=None), "record.json", "'parameters' is missing"),
@@ -182,9 +182,9 @@ def test_a_damaged_checkpoint_is_refused_and_left(tmp_path, damage):
     case = write_case(tmp_path / "case.yaml", **SHORT)
     steps = iter(range(1))
     run(case, tmp_path / "out", asked=Asked(stop=lambda: next(steps, None) is None))
-    path = tmp_path / "out" / "arms" / ARM / "checkpoint.npz"
+    (path,) = (tmp_path / "out" / "arms" / ARM).glob("checkpoint-*.npz")
     path.write_bytes(damage(path.read_bytes()))
     before = path.read_bytes()
     said = oxablate("run", case, "--out", tmp_path / "out", "--resume")
-    assert_refused(said, "checkpoint.npz", "cannot be read", "new folder", status=3)
+    assert_refused(said, path.name, "cannot be read", "new folder", status=3)
     assert path.read_bytes() == before

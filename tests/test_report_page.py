@@ -25,6 +25,7 @@ from oxablate.report import page as page_module
 from oxablate.report.canvas import encoded, is_stamped
 from oxablate.report.figures import GALLERY, concentration, save_figures
 from oxablate.report.scene import Scene
+from oxablate.storage.json_file import read_sealed, write_sealed
 
 NAME = "MUSTERMANN^ERIKA"
 TITLE = "<script>alert('x')</script> & \"quotes\""
@@ -323,7 +324,7 @@ def changed(folder: Path, home: Path, missing: tuple[str, ...] = (), **about) ->
     for arm in missing:
         (home / "arms" / arm / "summary.json").unlink()
     kept = json.loads((home / "record.json").read_text())
-    (home / "record.json").write_text(json.dumps(kept | about))
+    write_sealed(home / "record.json", kept | about)
     return home
 
 
@@ -344,8 +345,11 @@ def test_a_run_without_any_outcome_is_refused(folder, tmp_path):
 
 def test_a_run_within_its_bounds_says_that_too(folder, tmp_path):
     home = changed(folder, tmp_path / "fine")
+    files = open_record(home).about["files"]
     for path in home.glob("arms/*/summary.json"):
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"flags": []}))
+        write_sealed(path, json.loads(path.read_text()) | {"flags": []})
+        files[path.relative_to(home).as_posix()] = read_sealed(path)["checksum"]
+    write_sealed(home / "record.json", open_record(home).about | {"files": files})
     text = report(home).read_text(encoding="utf-8")
     assert "No flag:" in text and "Validity flags" not in text
 

@@ -1,5 +1,7 @@
 """What is kept of a run: fields, a row per flow step, and the outcomes with their ledger and flags."""
 
+from math import fsum
+
 import numpy as np
 
 from ..anatomy.phantom import phantom_images
@@ -30,12 +32,12 @@ def picture(setting: Setting) -> np.ndarray:
     return drawn.data.astype(np.float32)
 
 
-def statics(model: ArmRun) -> dict[str, np.ndarray]:
-    """Fields that do not change with time."""
+def statics(model: ArmRun, image: np.ndarray) -> dict[str, np.ndarray]:
+    """Fields that do not change with time. image: of `picture`."""
     return {
         "tissue": model.label,
         "hydraulic_conductivity": model.conductivity.astype(np.float32),
-        "image": picture(model.setting),
+        "image": image,
     }
 
 
@@ -82,8 +84,9 @@ def _agent_columns(model: ArmRun) -> dict:
     state, account = model.state, model.ledger.accounts[model.chemistry.name]
     concentration = state.agent.concentration[0]
     reached = concentration > REACHED * model.chemistry.needle if model.chemistry.needle > 0 else concentration > 0
-    consumed = sum(v for k, v in account.lost.items() if k.startswith("consumed by"))
-    vessels = sum(v for k, v in account.lost.items() if k.startswith("vessels"))
+    # fsum: the entries of a resumed run stand in another order
+    consumed = fsum(v for k, v in account.lost.items() if k.startswith("consumed by"))
+    vessels = fsum(v for k, v in account.lost.items() if k.startswith("vessels"))
     return {
         "agent_given_umol": account.gained.get("needle", 0.0) * 1e6,
         "agent_held_umol": account.held * 1e6,

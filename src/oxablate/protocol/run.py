@@ -5,20 +5,25 @@ import json
 import platform
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from ..quantities.refusal import BadInput
+import numpy as np
+
 from ..quantities.research_only import RESEARCH_ONLY
-from ..storage.whole_file import write_whole
+from ..storage.commits import Stamp
+from ..storage.json_file import SEAL, read_sealed, write_sealed
+from ..storage.whole_file import make_folders, write_whole
+from .arm_book import ArmBook
 from .case import Case, load_case, naming
-from .checkpoint import load_checkpoint, save_checkpoint
 from .coupling import ArmRun
+from .folder import failing_disk, written_folder
 from .injury import dose_law
-from .outcomes import kept_fields, series_row, statics, summary
-from .record import SCHEMA, FieldWriter, Record, open_record, read_json, write_json, write_series
+from .outcomes import kept_fields, picture, series_row, statics, summary
+from .record import SCHEMA, Record, open_record
 from .setting import ArmSetting, Setting, entry_point, prepare
 from .yaml_door import read_text
 
@@ -39,8 +44,9 @@ class Asked:
 def run(case: str | Path | Case, out: str | Path, resume: bool = False, asked: Asked | None = None) -> Record:
     """Run a case file (or a checked `Case`, whose paths are relative to the working folder) into the folder `out`.
 
-    resume: go on from the checkpoints in `out`. Returns the record; its status is "complete" or "stopped". Raises
-    BadInput before anything is written, RunFailed when the computation cannot go on (what was kept stays).
+    resume: go on from what is committed in `out`; where nothing is, begin. Returns the record; its status is "complete"
+    or "stopped". Raises BadInput before anything is written, RunFailed when the computation or the disk cannot go on
+    (what was committed stays). Killed at any moment, a resumed run ends with the bytes of an uninterrupted one.
     """
     out, asked = Path(out), asked or Asked()
     folder, text, source = Path.cwd(), None, "the case"
@@ -49,34 +55,52 @@ def run(case: str | Path | Case, out: str | Path, resume: bool = False, asked: A
         case = load_case(case)
     with naming(source):
         setting = prepare(case, folder)
+        image = picture(setting)
     for arm in setting.arms:
         dose_law(setting, arm)  # refuses impossible numbers before anything is written
-    key = case_key(setting)
-    _open_folder(out, resume, key)
-    about = _about(setting, key)
-    write_json(out / "record.json", about | {"status": "running"})
-    write_json(out / "provenance.json", _provenance())
-    write_whole(out / "case.yaml", (text or json.dumps(case.model_dump(mode="json"), indent=1)).encode())
-    status = "complete"
-    try:
-        for arm in setting.arms:
-            if not _run_arm(setting, arm, out / "arms" / arm.name, key, asked):
-                status = "stopped"
-                break
-    except Exception as failure:  # whatever stops a run, its record says so
-        write_json(out / "record.json", about | {"status": "failed", "failure": str(failure)})
-        raise
-    write_json(out / "record.json", about | {"status": status})
+    key = case_key(setting, image)
+    content = (text or json.dumps(case.model_dump(mode="json"), indent=1)).encode()
+    with written_folder(out, resume, key) as before:
+        _write(setting, image, key, out, content, before, asked)
     return open_record(out)
 
 
-def case_key(setting: Setting) -> str:
-    """Checksum of everything a run depends on: case, agents, subject, numbers, version."""
+def _write(setting: Setting, image: np.ndarray, key: str, out: Path, text: bytes, before: dict | None, asked: Asked):
+    """Run every arm into the folder that is held; its record.json always says how far things are."""
+    case_file = out / "case.yaml"
+    there = case_file.read_bytes() if before and case_file.exists() else None
+    if there is not None and Stamp.of(there).sha256 == before["files"].get("case.yaml"):
+        text = there  # equal but for comments, and vouched for: left as it is
+    about = _about(setting, key) | {"files": {"case.yaml": Stamp.of(text).sha256}}
+    try:
+        with failing_disk(out):
+            write_sealed(out / "record.json", about | {"status": "running"})
+            if text != there:
+                write_whole(case_file, text)
+            write_sealed(out / "provenance.json", _provenance())
+            done = all(_run_arm(setting, arm, image, out / "arms" / arm.name, key, asked) for arm in setting.arms)
+            about["files"] |= _summaries(out, setting)
+            write_sealed(out / "record.json", about | {"status": "complete" if done else "stopped"})
+    except Exception as failure:  # whatever stops a run, its record says so
+        with suppress(OSError):  # unless the disk is what failed
+            write_sealed(out / "record.json", about | {"status": "failed", "failure": str(failure)})
+        raise
+
+
+def _summaries(out: Path, setting: Setting) -> dict[str, str]:
+    """Checksums of the outcomes of the arms that have any; each names the last commit of its arm."""
+    paths = [out / "arms" / arm.name / "summary.json" for arm in setting.arms]
+    return {path.relative_to(out).as_posix(): read_sealed(path)[SEAL] for path in paths if path.exists()}
+
+
+def case_key(setting: Setting, image: np.ndarray) -> str:
+    """Checksum of everything a record depends on: case, agents, subject, its image, numbers, version."""
     agents = {arm.name: [f"{k} {q.si!r}" for k, q in arm.agent.quantities().items()] for arm in setting.arms}
     parts = [
         setting.case.model_dump_json(),
         json.dumps([agents, [arm.concentration for arm in setting.arms]], sort_keys=True),
         setting.subject.fingerprint(),
+        hashlib.sha256(np.ascontiguousarray(image)).hexdigest(),
         json.dumps([asdict(row) for row in setting.parameters.rows()], sort_keys=True),
         metadata.version("oxablate"),
     ]
@@ -99,72 +123,39 @@ def event_times(setting: Setting) -> list[float]:
     return merged
 
 
-def _run_arm(setting: Setting, arm: ArmSetting, folder: Path, key: str, asked: Asked) -> bool:
+def _run_arm(setting: Setting, arm: ArmSetting, image: np.ndarray, folder: Path, key: str, asked: Asked) -> bool:
     """Run or resume one arm; returns False when it was asked to stop."""
-    folder.mkdir(parents=True, exist_ok=True)
-    done = folder / "summary.json"
-    if done.exists() and read_json(done).get("status") == "complete":
+    make_folders(folder)
+    book = ArmBook(folder, key)
+    if book.ended():
         return True
     model = ArmRun(setting, arm)
-    writer = FieldWriter(folder / "fields.zarr", setting.subject.grid, {"arm": arm.name, "title": setting.case.title})
-    rows, kept = _begin(model, writer, folder, key)
-    checkpoint = folder / "checkpoint.npz"
+    _begin(model, image, book)
     for until in (t for t in event_times(setting) if t > model.state.clock.time):
         while model.state.clock.time < until:
             if asked.stop():
-                save_checkpoint(checkpoint, model.state, model.ledger, rows, kept, key)
-                _finish(model, folder, rows, "stopped")
+                book.stop(model.state, model.ledger)
+                book.summarise(summary(model, book.rows) | {"status": "stopped"})
                 return False
             duration = model.step(until)
-            rows.append(series_row(model, duration))
+            book.rows.append(series_row(model, duration))
             asked.progress(arm.name, model.state.clock.time, setting.case.follow)
         if until in (setting.pump.start, setting.pump.end):
             model.state.clock.next_step = 0.0
-        writer.append(until, kept_fields(model), kept)
-        kept += 1
-        write_series(folder / "series.csv", rows)
-        save_checkpoint(checkpoint, model.state, model.ledger, rows, kept, key)
-    _finish(model, folder, rows, "complete")
-    checkpoint.unlink(missing_ok=True)
+        book.keep(until, kept_fields(model), model.state, model.ledger)
+    book.summarise(summary(model, book.rows) | {"status": "complete"})
     return True
 
 
-def _begin(model: ArmRun, writer: FieldWriter, folder: Path, key: str) -> tuple[list[dict], int]:
-    """Start fresh, or take up the checkpoint that lies there."""
-    checkpoint = folder / "checkpoint.npz"
-    if checkpoint.exists():
-        state, ledger, rows, kept = load_checkpoint(checkpoint, key)
-        model.adopt(state, ledger)
-        writer.cut(kept)
-        return rows, kept
-    if writer.path.exists():
-        import shutil
-
-        shutil.rmtree(writer.path)  # an arm that never reached its first checkpoint
-    writer.create(statics(model))
-    writer.append(0.0, kept_fields(model), 0)
-    return [], 1
-
-
-def _finish(model: ArmRun, folder: Path, rows: list[dict], status: str) -> None:
-    write_series(folder / "series.csv", rows)
-    write_json(folder / "summary.json", summary(model, rows) | {"status": status})
-
-
-def _open_folder(out: Path, resume: bool, key: str) -> None:
-    """Make or check the output folder; never write over a record that is not being resumed."""
-    if out.exists() and not out.is_dir():
-        raise BadInput(f"--out: {out} is a file; name a folder that does not exist yet")
-    if out.exists() and any(out.iterdir()):
-        if not resume:
-            raise BadInput(f"--out: {out} is not empty; name a new folder, or add --resume to go on with the run in it")
-        if read_json(out / "record.json").get("key") != key:
-            raise BadInput(f"--resume: {out} holds a run of another case or with other numbers; name a new folder")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "arms").mkdir(exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"--out: {out} cannot be written ({error.strerror}); choose another folder") from error
+def _begin(model: ArmRun, image: np.ndarray, book: ArmBook) -> None:
+    """Take up what is committed, or start fresh."""
+    found = book.take_up()
+    if found is not None:
+        model.adopt(*found)
+    elif book.kept == 0:
+        attributes = {"arm": model.arm.name, "title": model.setting.case.title}
+        times = [0.0, *event_times(model.setting)]
+        book.begin(model.setting.subject.grid, attributes, times, statics(model, image), kept_fields(model))
 
 
 def _about(setting: Setting, key: str) -> dict:
@@ -238,6 +229,6 @@ def _provenance() -> dict:
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": sys.version.split()[0],
-        "platform": platform.platform(),
+        "platform": machine(),
         "libraries": {name: metadata.version(name) for name in libraries},
     }

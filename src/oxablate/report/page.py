@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from ..protocol.record import Record, open_record, read_json
+from ..protocol.record import Record, open_record, read_sealed
 from ..quantities import dimension as dim
 from ..quantities.research_only import RESEARCH_ONLY, RESEARCH_ONLY_SHORT
 from ..space.grid import MM
@@ -174,7 +174,7 @@ def provenance(record: Record) -> list[tuple[str, str]]:
     path = record.folder / "provenance.json"
     if not path.is_file():
         return []
-    kept = read_json(path)
+    kept = read_sealed(path)
     rows = [(word, str(kept[word])) for word in ("started", "python", "platform") if word in kept]
     libraries = ", ".join(f"{name} {version}" for name, version in sorted(kept.get("libraries", {}).items()))
     return [*rows, ("libraries", libraries)] if libraries else rows

@@ -1,1 +1,1 @@
-"""How bytes reach the disk and leave it: whole files or none, and nothing from outside the folder that was named."""
+"""How bytes reach the disk and leave it: whole files or none, verified, and nothing from outside the folder named."""
