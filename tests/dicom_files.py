@@ -97,6 +97,15 @@ def write(data: FileDataset, path: Path, syntax: str) -> Path:
 UID_IMPLICIT = "1.2.840.10008.1.2"
 
 
+def scaling(data: Dataset) -> tuple[float, float]:
+    """Slope and intercept of a data set; 1 and 0 where they are absent or make no sense."""
+    found = []
+    for keyword, usual in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0)):
+        value = data.get(keyword, usual)
+        found.append(usual if isinstance(value, list | tuple) or hasattr(value, "append") else float(value))
+    return found[0], found[1]
+
+
 def series(folder, sop_class, modality, shape, spacing, origin, direction, values, syntax, tags) -> list[Path]:
     """Single-frame files, one per slice, in the order of k; names and instance numbers run in another order."""
     folder = Path(folder)
@@ -125,7 +134,7 @@ def series(folder, sop_class, modality, shape, spacing, origin, direction, value
                 delattr(data, keyword)
             else:
                 setattr(data, keyword, list(value) if isinstance(value, tuple) else value)
-        slope, intercept = float(data.get("RescaleSlope", 1)), float(data.get("RescaleIntercept", 0))
+        slope, intercept = scaling(data)
         pixels(data, shape, values[:, :, k], slope, intercept)
         paths.append(write(data, folder / f"IM{shuffled[k]:04d}.dcm", syntax))
     return paths

@@ -1,5 +1,6 @@
 """The door for image files: reads, checks and writes, by the ending of the name, and refuses with one sentence."""
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -72,7 +73,9 @@ def read_image(path: str | Path, uneven: Uneven = "refuse") -> Image:
 def _read_dicom(path: Path, uneven: Uneven) -> Image:
     from .dicom.series import read_series  # the DICOM library takes a while to load
 
-    return read_series(path, uneven)
+    with warnings.catch_warnings():  # the library tells programmers what is odd about a value when it is looked at
+        warnings.simplefilter("ignore")
+        return read_series(path, uneven)
 
 
 def read_labels(path: str | Path) -> Image:

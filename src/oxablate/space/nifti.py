@@ -31,7 +31,7 @@ _STAMP = RESEARCH_ONLY_SHORT.encode()
 _STORABLE = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 _TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
 _COLOUR = {1, 32, 128, 1536, 1792, 2048, 2304}
-_ROUNDING = 4.0 * 2.0**-23  # of a 32-bit float, a few units in the last place
+_ROUNDING = 1.25 * 2.0**-23  # by which two 32-bit floats of one number may differ, relative to it
 _TWICE = 0.1  # of a voxel, by which the two statements of a place may differ
 
 
@@ -180,7 +180,8 @@ def _against_qform(sform: np.ndarray, qform: np.ndarray, header, shape, path) ->
     stored = np.array([header[name] for name in ("quatern_b", "quatern_c", "quatern_d")], float)
     turned = min(np.abs(meant - stored).max(), np.abs(meant + stored).max())
     moved = np.abs(sform[:3, 3] - qform[:3, 3]) > _ROUNDING * np.abs(sform[:3, 3])
-    if turned > 2.0 * _ROUNDING or moved.any():
+    skew = np.abs(axes.T @ axes - np.eye(3)).max()
+    if max(turned, skew) > _ROUNDING or moved.any():
         return [f"sform and qform differ by up to {apart:.2g} in position; the sform is used"]
     return []
 

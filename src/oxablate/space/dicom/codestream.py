@@ -1,6 +1,7 @@
-"""How large a picture a compressed frame says it is, so that it is not unpacked when that is not what was announced.
+"""What compressed frames say of themselves before they are unpacked: how large they are, and that they are whole.
 
-Source: ITU-T T.81 (JPEG) B.2.2, ITU-T T.87 (JPEG-LS) C.2.2, ITU-T T.800 (JPEG 2000) A.5.1.
+Source: DICOM PS3.5 A.4 (items of encapsulated voxels); ITU-T T.81 (JPEG) B.2.2, ITU-T T.87 (JPEG-LS) C.2.2,
+ITU-T T.800 (JPEG 2000) A.5.1.
 """
 
 import struct
@@ -29,6 +30,17 @@ def size_in(frame: bytes) -> tuple[int, int] | None:
         else:
             at += 2 + struct.unpack(">H", frame[at + 2 : at + 4])[0]
     return None
+
+
+def whole_items(value: bytes) -> bool:
+    """Whether the items of encapsulated voxels follow one another without a gap up to the mark of their end."""
+    at = 0
+    while at + 8 <= len(value):
+        group, element, length = struct.unpack_from("<HHI", value, at)
+        if (group, element) != (0xFFFE, 0xE000):
+            return (group, element, length) == (0xFFFE, 0xE0DD, 0)
+        at += 8 + length
+    return False
 
 
 def require_same_size(frame: bytes, syntax: str, rows: int, columns: int, where: str) -> None:

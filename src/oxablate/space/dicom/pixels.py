@@ -12,7 +12,7 @@ import numpy as np
 
 from ...quantities.refusal import BadInput
 from ..room import require_room
-from .codestream import require_same_size
+from .codestream import require_same_size, whole_items
 from .source import Source, voxel_bytes
 from .tags import numbers, printable, text, value_of, whole
 
@@ -169,14 +169,18 @@ def _decoded(source: Source, pixels: Pixels):
         with open(source.path, "rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             file.seek(source.offset)
-            for frame in generate_frames(file.read(), number_of_frames=pixels.frames):
+            value = file.read()
+            if not whole_items(value):
+                raise BadInput(f"{source.name} is cut short: its compressed voxels have no end; copy it again")
+            for frame in generate_frames(value, number_of_frames=pixels.frames):
                 require_same_size(frame, source.syntax, pixels.rows, pixels.columns, source.name)
                 yield decoder.as_array(_wrapped(frame), raw=True, index=0, **options)[0]
     except BadInput:
         raise
     except Exception as error:
         raise BadInput(
-            f"{source.name} holds compressed voxels that cannot be unpacked ({type(error).__name__}); it is damaged"
+            f"{source.name} holds compressed voxels that cannot be unpacked here ({type(error).__name__}): it is "
+            "damaged, or of a kind to decompress first, for example with `gdcmconv --raw IN OUT` or `dcmdjpeg IN OUT`"
         ) from None
 
 

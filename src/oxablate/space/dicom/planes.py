@@ -85,6 +85,8 @@ def _plane(source: Source, frame: int, groups: list, kind: str, alone: bool) -> 
     if "LOCALIZER" in text(holder("ImageType"), "ImageType", where):
         raise BadInput(f"{where} is a localizer (scout view), not a slice; move it out of the folder")
     between_rows, between_columns = needed(holder("PixelSpacing"), "PixelSpacing", 2, where)
+    if min(between_rows, between_columns) <= 0:
+        raise BadInput(f"{where} has PixelSpacing {between_rows:g}, {between_columns:g} mm; both must be above 0")
     marks = {key: printable(holder(key).get(key), 32) for key in MARKS if value_of(holder(key), key, where) is not None}
     return Plane(
         source,

@@ -82,7 +82,10 @@ def _require_one_series(sources: list[Source], path: Path) -> None:
     """`BadInput` unless series, study, frame of reference and kind of object are the same in all files."""
     series: dict[str, list[Source]] = {}
     for source in sources:
-        series.setdefault(identifier(source.data, "SeriesInstanceUID", source.name), []).append(source)
+        key = identifier(source.data, "SeriesInstanceUID", source.name)
+        if not key:
+            raise BadInput(f"{source.name} does not say which series it belongs to; it is cut short, or no image")
+        series.setdefault(key, []).append(source)
     if len(series) > 1:
         listed = "; ".join(_described(key, members) for key, members in list(series.items())[:4])
         more = f"; and {len(series) - 4} more" if len(series) > 4 else ""
@@ -102,7 +105,7 @@ def _require_one_series(sources: list[Source], path: Path) -> None:
 def _described(key: str, members: list[Source]) -> str:
     data = members[0].data
     words = [printable(data.get(keyword) or "", 24) for keyword in ("Modality", "SeriesDescription")]
-    return f"{key or 'no identifier'} ({', '.join([word for word in words if word] + [f'{len(members)} files'])})"
+    return f"{key} ({', '.join([word for word in words if word] + [f'{len(members)} files'])})"
 
 
 def _require_one_matrix(sources: list[Source], pixels: list[Pixels]) -> None:

@@ -84,18 +84,25 @@ def is_dicom(path: Path) -> bool:
 def open_source(path: Path) -> Source:
     """The header of a DICOM file. `BadInput`, one sentence that names it, for whatever cannot be read."""
     if not is_dicom(path):
-        raise BadInput(f"{path} is not a DICOM file (the letters DICM are not at byte 128); move it out of the folder")
+        raise BadInput(
+            f"{path} is not a DICOM file (the letters DICM are not at byte 128); move it out of the folder, or bring "
+            "an old one into form with `dcmconv`"
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with _opened(path) as file:
                 return _read(file, path)
-    except BadInput:
-        raise
+    except BadInput as refusal:
+        raise BadInput(_naming(path, refusal)) from None
     except Exception as error:  # the library raises nearly every kind of error on a damaged file
         raise BadInput(
             f"{path} cannot be read as DICOM ({type(error).__name__}); it is damaged or cut short, copy it again"
         ) from None
+
+
+def _naming(path: Path, refusal: BadInput) -> str:
+    return str(refusal) if str(path) in str(refusal) else f"{path}: {refusal}"
 
 
 def _syntax(file, path: Path) -> str:
@@ -150,7 +157,10 @@ def voxel_bytes(source: Source) -> bytes | memoryview:
     with _opened(source.path) as file:
         if source.syntax == _DEFLATED:
             _syntax(file, source.path)
-            found = inflate_start(file.read(), need + _TAIL_AT_MOST, "deflate")
+            try:
+                found = inflate_start(file.read(), need + _TAIL_AT_MOST, "deflate")
+            except BadInput as refusal:
+                raise BadInput(_naming(source.path, refusal)) from None
             if len(found) >= need + _TAIL_AT_MOST:
                 raise BadInput(f"{source.name} unpacks to more than the {need} bytes that its header announces")
             found = memoryview(found)[source.offset : need]

@@ -72,7 +72,7 @@ def _agreed_spacing(planes: Sequence[Plane], extent: tuple[int, int]) -> tuple[f
     found = np.array([plane.spacing for plane in planes])
     middle = np.sort(found, axis=0)[len(found) // 2]
     off = np.abs(found - middle) * np.asarray(extent) > SAME_PLACE * middle
-    if np.any(off) or np.any(middle <= 0):
+    if np.any(off):
         odd = int(np.argmax(off.any(axis=1)))
         raise BadInput(
             f"{planes[odd].name} has voxels of {_shown(found[odd])} mm where most of the series have "
