@@ -3,6 +3,7 @@
 import math
 
 from ..quantities.refusal import BadInput
+from ..storage.host import free_memory
 
 #: Bytes per voxel of all fields, workspaces and the multigrid hierarchy, measured on the injection benchmark.
 BYTES_PER_VOXEL = 520
@@ -22,9 +23,7 @@ def require_grid_memory(shape: tuple[int, int, int]) -> tuple[int, int]:
 
 def require_bytes(shape: tuple[int, ...], needed: int) -> tuple[int, int]:
     """`needed` bytes for a grid of this shape and those available; BadInput, with both, when they do not fit."""
-    import psutil
-
-    available = int(psutil.virtual_memory().available)
+    available = free_memory()
     if needed > available:
         raise BadInput(
             f"a grid of {' x '.join(map(str, shape))} voxels needs {needed / 1e9:.1f} GB of memory and "

@@ -3,6 +3,7 @@
 from math import prod
 
 from ..quantities.refusal import BadInput
+from ..storage.host import free_memory
 
 #: More voxels than any scan has (1290 along each edge); a header that asks for more is damaged.
 MOST_VOXELS = 2**31
@@ -14,15 +15,13 @@ def require_room(shape, itemsize: int, what: str) -> int:
     shape: whole numbers, as a header states them, not yet trusted. Fails with `BadInput`, which begins with `what`,
     for counts below 1, for more than `MOST_VOXELS` values, and for more than the memory that is free.
     """
-    import psutil
-
     sides = [int(n) for n in shape]
     shown = " x ".join(str(n) for n in sides)
     if min(sides) < 1:
         raise BadInput(f"{what} states a size of {shown}; every count is at least 1, so the header is damaged")
     if prod(sides) > MOST_VOXELS:
         raise BadInput(f"{what} states a size of {shown}, at most {MOST_VOXELS} values are allowed; crop the image")
-    need, free = prod(sides) * itemsize, psutil.virtual_memory().available
+    need, free = prod(sides) * itemsize, free_memory()
     if need > free:
         raise BadInput(
             f"{what} needs {need / 1e9:.3g} GB for {shown} values and {free / 1e9:.3g} GB of memory are free; "
