@@ -35,12 +35,12 @@ def read_dicom_segments(path: Path, onto: ImageGeometry | None, reference: Dicom
             notes = _same_source(data, _series_of_segmentation(data), onto, reference, "segmentation")
             from .seg_read import read_segmentation
 
-            found = read_segmentation(data, syntax, onto)
+            found = read_segmentation(data, syntax, onto, reference)
         elif kind == _STRUCTURE_SET:
             notes = _same_source(data, _series_of_structures(data), onto, reference, "structure set")
             from .rtstruct import read_structures
 
-            found = read_structures(data, onto)
+            found = read_structures(data, onto, reference)
         else:
             raise BadInput(
                 f"it is a DICOM object of the kind {_kind_name(kind)!r}; a segmentation or an RT structure set is "

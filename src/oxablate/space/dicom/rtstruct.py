@@ -14,18 +14,21 @@ from ...quantities.refusal import BadInput
 from ..image import SAME_PLACE, ImageGeometry
 from ..segment import Segment, Segments, cropped, plain_name
 from .label_files import items
-from .tags import text, value_of, whole
+from .reference import DicomReference
+from .seg_frames import slice_of_instance
+from .tags import identifier, text, value_of, whole
 
 _CLOSED = {"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"}
 _OPEN = {"POINT", "OPEN_PLANAR", "OPEN_NONPLANAR"}
 _DECIMALS = 6  # of a voxel: a corner meant for a voxel centre must not fall to a side by the rounding of a file
 
 
-def read_structures(data, onto: ImageGeometry | None) -> Segments:
+def read_structures(data, onto: ImageGeometry | None, reference: DicomReference | None = None) -> Segments:
     """Segments of an RT structure set on the voxels of an image.
 
-    data: its data set. A structure without closed contours has no voxels. Fails with `BadInput` without an image, for
-    contours that do not lie in one slice of it or leave it, and for structures that are not described.
+    data: its data set. reference: what the image says of itself. A structure without closed contours has no voxels.
+    Fails with `BadInput` without an image, for contours that do not lie in one slice of it, leave it, or were drawn on
+    another slice than the one they lie in, and for structures that are not described.
     """
     if onto is None:
         raise BadInput("it is a structure set, which has contours and no voxels; give the image too (--image)")
@@ -38,12 +41,13 @@ def read_structures(data, onto: ImageGeometry | None) -> Segments:
     if not names:
         raise BadInput("it describes no structures; export it again")
     found: dict[int, Segment] = {}
+    slices = slice_of_instance(reference)
     for outline in items(data, "ROIContourSequence", "it"):
         number = whole(outline, "ReferencedROINumber", "a set of contours", 0, 2**31 - 1)
         if number not in names or number in found:
             how = "twice" if number in found else "without describing it"
             raise BadInput(f"it draws structure {number} {how}; export it again")
-        found[number], told = _structure(outline, number, names[number], onto)
+        found[number], told = _structure(outline, number, names[number], onto, slices)
         notes += told
     empty = np.zeros((0, 0, 0), bool)
     listed = [found.get(n) or cropped(n, name, (0, 0, 0), empty) for n, name in names.items()]
@@ -54,8 +58,8 @@ def read_structures(data, onto: ImageGeometry | None) -> Segments:
     return Segments(onto, tuple(listed), "RT structure set", tuple(notes))
 
 
-def _structure(outline, number: int, name: object, onto: ImageGeometry) -> tuple[Segment, list[str]]:
-    """One structure and what has to be said of it."""
+def _structure(outline, number: int, name: object, onto: ImageGeometry, drawn) -> tuple[Segment, list[str]]:
+    """One structure and what has to be said of it. drawn: {instance: slice}, see `slice_of_instance`."""
     what, shown = f"structure {plain_name(name)!r}", plain_name(name)
     slices: dict[int, list[np.ndarray]] = {}
     left_out: dict[str, int] = {}
@@ -67,7 +71,9 @@ def _structure(outline, number: int, name: object, onto: ImageGeometry) -> tuple
         if kind not in _CLOSED:
             raise BadInput(f"{what} has a contour of type {kind!r}; closed planar contours are read, export it again")
         index = onto.world_mm_to_index(_points(contour, what))
-        slices.setdefault(_slice_of(index, onto, what), []).append(np.round(index[:, :2], _DECIMALS))
+        k = _slice_of(index, onto, what)
+        _require_drawn_there(contour, k, drawn, what)
+        slices.setdefault(k, []).append(np.round(index[:, :2], _DECIMALS))
     notes = [f"{what}: {n} contours of type {kind} enclose nothing and were left out" for kind, n in left_out.items()]
     if not slices:
         return cropped(number, shown, (0, 0, 0), np.zeros((0, 0, 0), bool)), notes
@@ -79,6 +85,17 @@ def _structure(outline, number: int, name: object, onto: ImageGeometry) -> tuple
     if gaps:
         notes.append(f"{what}: {gaps} slices between its first and last have no contour and stay empty")
     return cropped(number, shown, (0, 0, low), inside), notes
+
+
+def _require_drawn_there(contour, k: int, drawn: dict[str, int], what: str) -> None:
+    """`BadInput` where a contour says that it was drawn on another slice than the one it lies in."""
+    listed = items(contour, "ContourImageSequence", what)
+    said = {drawn.get(identifier(one, "ReferencedSOPInstanceUID", what), k) for one in listed}
+    if said and k not in said:
+        raise BadInput(
+            f"{what} has a contour that lies in slice {k} of the image and was drawn on slice {min(said)} (counted "
+            "from 0); its place is damaged, or the image's is, export both again"
+        )
 
 
 def _points(contour, what: str) -> np.ndarray:

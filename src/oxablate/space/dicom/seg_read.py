@@ -8,7 +8,6 @@ Source: DICOM PS3.3 A.51, C.8.20, C.7.6.16 (functional groups), PS3.5 8.1.1 (bit
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +16,9 @@ from ..image import ImageGeometry
 from ..room import require_room
 from ..segment import OnVoxels, Segment, Segments, cropped, layer_segments, within
 from .label_files import items
-from .tags import needed, numbers, printable, single, text, value_of, whole
+from .reference import DicomReference
+from .seg_frames import Frame, Stack, layout, require_agreement
+from .tags import printable, text, value_of, whole
 
 _NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"}
 _RLE = "1.2.840.10008.1.2.5"
@@ -26,41 +27,21 @@ _BITS = {"BINARY": (1, 8), "FRACTIONAL": (8,), "LABELMAP": (8, 16)}
 _MOST_SLICES = 100_000
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """One frame: LPS position [mm] of its first pixel, and its segment (0 where its pixels tell)."""
-
-    position: tuple[float, ...]
-    segment: int
-
-
-@dataclass(frozen=True)
-class _Stack:
-    """How the pixels of all frames lie. steps [mm, LPS]: (3, 2), along a row and down a column. apart: mm or None."""
-
-    rows: int
-    columns: int
-    steps: np.ndarray
-    apart: float | None
-
-    @property
-    def normal(self) -> np.ndarray:
-        across = np.cross(self.steps[:, 0], self.steps[:, 1])
-        return across / np.linalg.norm(across)
-
-
-def read_segmentation(data, syntax: str, onto: ImageGeometry | None) -> Segments:
+def read_segmentation(
+    data, syntax: str, onto: ImageGeometry | None, reference: DicomReference | None = None
+) -> Segments:
     """Segments of a DICOM segmentation on the voxels of an image, or (None) on the smallest box of slices of its own.
 
-    data: its data set. syntax: transfer syntax UID. Frames may come in any order and leave slices out; rows and columns
-    may run against those of the image. Fails with `BadInput` for compression other than RLE, pixels fewer than the
-    header asks for, frames between the voxels of the image, marks outside it, and frames of unknown segments.
+    data: its data set. syntax: transfer syntax UID. reference: what the image says of itself. Frames may come in any
+    order and leave slices out; rows and columns may run against those of the image. Fails with `BadInput` for
+    compression other than RLE, pixels fewer than the header asks for, frames between the voxels of the image, marks
+    outside it, frames of unknown segments, and frames that contradict what is said of them elsewhere.
     """
     kind = text(data, "SegmentationType", "it")
     if kind not in _BITS:
         raise BadInput(f"its segmentation type is {kind!r}; allowed are {', '.join(map(repr, _BITS))}")
     names = _names(data, kind)
-    frames, stack = _layout(data, kind)
+    frames, stack = layout(data, kind)
     if onto is None:
         onto = _own_voxels(frames, stack)
     across = int(np.argmax(np.abs(np.asarray(onto.direction).T @ stack.normal)))
@@ -69,6 +50,7 @@ def read_segmentation(data, syntax: str, onto: ImageGeometry | None) -> Segments
     for frame in frames:
         if frame.segment and frame.segment not in names:
             raise BadInput(f"a frame belongs to segment {frame.segment}, which it does not describe; export it again")
+    require_agreement(data, frames, [fit.corner(frame.position) for frame in frames], across, reference)
     pixels = _pixels(data, syntax, kind, len(frames), stack)
     if kind == "LABELMAP":
         return Segments(onto, _from_label_map(pixels, frames, fit, names, data), "DICOM label map segmentation")
@@ -94,42 +76,7 @@ def _names(data, kind: str) -> dict[int, str]:
     return {number: name for number, name in found.items() if number}  # 0 is the background of a label map
 
 
-def _layout(data, kind: str) -> tuple[list[_Frame], _Stack]:
-    """Place and segment of every frame, and how their pixels lie."""
-    listed = items(data, "PerFrameFunctionalGroupsSequence", "it")
-    count = whole(data, "NumberOfFrames", "it", 1, 10_000_000)
-    if len(listed) != count:
-        raise BadInput(f"it announces {count} frames and describes {len(listed)}; it is damaged, copy it again")
-    outer = single(data, "SharedFunctionalGroupsSequence", "it")
-    rows, columns = (whole(data, keyword, "it", 1, 0xFFFF) for keyword in ("Rows", "Columns"))
-    frames, planes = [], set()
-    for n, groups in enumerate(listed, 1):
-        where = f"frame {n}"
-
-        def group(keyword: str, groups=groups, where=where):
-            own = single(groups, keyword, where)
-            return own if own is not None or outer is None else single(outer, keyword, where)
-
-        place, plane, size = (group(f"{k}Sequence") for k in ("PlanePosition", "PlaneOrientation", "PixelMeasures"))
-        if place is None or plane is None or size is None:
-            raise BadInput(f"{where} does not state its place in the patient; export it again")
-        segment = 0
-        if kind != "LABELMAP":
-            segment = whole(group("SegmentIdentificationSequence") or {}, "ReferencedSegmentNumber", where, 1, 0xFFFF)
-        frames.append(_Frame(needed(place, "ImagePositionPatient", 3, where), segment))
-        apart = numbers(size, "SpacingBetweenSlices", 1, where) or numbers(size, "SliceThickness", 1, where)
-        orientation = needed(plane, "ImageOrientationPatient", 6, where)
-        planes.add((orientation, needed(size, "PixelSpacing", 2, where), apart))
-    if len(planes) > 1:
-        raise BadInput("its frames differ in orientation or spacing, so they form no volume; export it again")
-    orientation, spacing, apart = planes.pop()
-    steps = np.column_stack([np.multiply(orientation[:3], spacing[1]), np.multiply(orientation[3:], spacing[0])])
-    if not np.linalg.norm(np.cross(steps[:, 0], steps[:, 1])) > 0:
-        raise BadInput("the rows and columns of its frames run the same way, or have no length; export it again")
-    return frames, _Stack(rows, columns, steps, apart[0] if apart else None)
-
-
-def _own_voxels(frames: list[_Frame], stack: _Stack) -> ImageGeometry:
+def _own_voxels(frames: list[Frame], stack: Stack) -> ImageGeometry:
     """The smallest even stack of slices that holds every frame."""
     places = np.asarray([frame.position for frame in frames])
     heights = places @ stack.normal
@@ -146,7 +93,7 @@ def _own_voxels(frames: list[_Frame], stack: _Stack) -> ImageGeometry:
     return ImageGeometry.from_columns(shape, columns, places[int(np.argmin(heights))])
 
 
-def _pixels(data, syntax: str, kind: str, count: int, stack: _Stack) -> Iterator[np.ndarray]:
+def _pixels(data, syntax: str, kind: str, count: int, stack: Stack) -> Iterator[np.ndarray]:
     """The pixels of the frames one after the other, whole numbers (rows, columns)."""
     bits = whole(data, "BitsAllocated", "it", 1, 16)
     if bits not in _BITS[kind] or whole(data, "SamplesPerPixel", "it", 1, 1) != 1:
@@ -184,7 +131,7 @@ def _native(packed: bytes, bits: int, size: int, count: int, shape) -> Iterator[
             yield np.frombuffer(packed, f"<u{width}", size, n * size * width).reshape(shape)
 
 
-def _from_frames(pixels, frames: list[_Frame], fit: OnVoxels, names, least: int) -> tuple[Segment, ...]:
+def _from_frames(pixels, frames: list[Frame], fit: OnVoxels, names, least: int) -> tuple[Segment, ...]:
     """The segments from one frame per segment and slice."""
     found: dict[int, list[Segment]] = {number: [] for number in names}
     taken = set()
@@ -213,7 +160,7 @@ def _joined(number: int, name: str, slabs: list[Segment]) -> Segment:
     return Segment(number, slabs[0].name, low, inside, 1)
 
 
-def _from_label_map(pixels, frames: list[_Frame], fit: OnVoxels, names, data) -> tuple[Segment, ...]:
+def _from_label_map(pixels, frames: list[Frame], fit: OnVoxels, names, data) -> tuple[Segment, ...]:
     """The segments from frames whose pixels are segment numbers; 0 and the padding value are background."""
     shape = fit.image.shape
     layer, taken = np.zeros(shape, np.uint16), set()
