@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cases import write_case
-from dicom_files import ct_series, slices_of
+from dicom_files import EYE, ct_series
 from segmented import NAME, as_masks
 from shell import assert_refused, files_under, oxablate
 
-from oxablate.space.image import ImageGeometry
+from oxablate.space.files import write_image
+from oxablate.space.image import Image, ImageGeometry
+from oxablate.storage.json_file import write_sealed
+
+SHAPE, SPACING, ORIGIN = (18, 17, 9), (1.7, 1.7, 3.0), (-12.0, 31.0, -100.5)
 
 STRONG = {
     f"{tissue}.demand_{pool}": "0.02 mol/m^3"
@@ -22,24 +26,22 @@ STRONG = {
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory) -> Path:
-    """A folder with a run on a phantom whose record says that it came from the CT series beside it."""
+    """A folder with a CT series of somebody with a name, and a run on it."""
     from oxablate.protocol.run import run
 
     home = tmp_path_factory.mktemp("records")
+    ct_series(home / "series", SHAPE, SPACING, ORIGIN, PatientName=NAME)
+    geometry = ImageGeometry(SHAPE, SPACING, ORIGIN, EYE)
+    index = np.stack(np.meshgrid(*map(np.arange, SHAPE), indexing="ij"), -1)
+    ball = (((index - (np.array(SHAPE) - 1) / 2) * SPACING) ** 2).sum(-1) < 9.0**2
+    write_image(home / "labels.nrrd", Image(ball.astype(np.uint8), geometry))
+    scan = {
+        "image": "series", "labels": "labels.nrrd", "label_names": {1: "tumour_viable"}, "host": "liver",
+        "spacing": "2 mm", "margin": "5 mm", "body": "everything",
+    }  # fmt: skip
     arms = [{"agent": "chlorine_dioxide", "concentration": "3 g/L"}, {"agent": "vehicle"}]
     override = {"tumour_viable.hydraulic_conductivity": "1e-12 m^2/(Pa s)", **STRONG}
-    run(write_case(home / "case.yaml", arms=arms, parameters__override=override), home / "out")
-    about = json.loads((home / "out" / "record.json").read_text())
-    source = about["subject"]["source"]
-    place = (source["shape"], source["spacing_mm"], source["origin_lps_mm"], source["direction_matrix"])
-    ct_series(home / "series", *place, PatientName=NAME)
-    headers = slices_of(home / "series")
-    keys = {"study": "Study", "series": "Series", "frame_of_reference": "FrameOfReference", "sop_class": "SOPClass"}
-    source["dicom"] = {
-        key: str(headers[0].get(f"{word}InstanceUID") or headers[0].get(f"{word}UID")) for key, word in keys.items()
-    }
-    source["dicom"] |= {"instances": [str(header.SOPInstanceUID) for header in headers], "frames": []}
-    (home / "out" / "record.json").write_text(json.dumps(about))
+    run(write_case(home / "case.yaml", subject={"scan": scan}, arms=arms, parameters__override=override), home / "out")
     return home
 
 
@@ -94,6 +96,35 @@ def test_the_name_of_the_patient_is_in_the_segmentation_only(recorded):
     assert named and {path.suffix for path in named} == {".dcm"}
 
 
+def test_strange_headers_are_no_noise(recorded, tmp_path):
+    """What pydicom and highdicom have to say about headers is for programmers; a person sees one line."""
+    import subprocess
+    import sys
+
+    import pydicom
+
+    shutil.copytree(recorded / "series", tmp_path / "series")
+    for path in (tmp_path / "series").iterdir():
+        header = pydicom.dcmread(path)
+        header.PatientName, header.PatientSex, header.StudyDescription = "Single", "?", "\x1b[31m" + "x" * 90
+        header.PatientBirthDate, header.AccessionNumber = "19", "1234567890123456789"
+        header.save_as(path)
+    command = [
+        sys.executable,
+        "-c",
+        "from oxablate.cli.main import main; main()",
+        "export",
+        str(recorded / "out"),
+        "--form",
+        "dicom-seg",
+    ]
+    done = subprocess.run([*command, "--dicom", str(tmp_path / "series")], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr.count("\n") == 1 and "name the patient" in done.stderr, done.stderr
+    data = pydicom.dcmread(recorded / "out" / "arms" / "vehicle" / "dicom-seg" / "segments.dcm")
+    assert data.PatientName == "Single" and data.PatientSex == data.PatientBirthDate == data.AccessionNumber == ""
+    assert "StudyDescription" not in data
+
+
 def without_dicom(about):
     about["subject"]["source"]["dicom"] = None
 
@@ -102,14 +133,15 @@ def damaged(about):
     del about["subject"]["source"]["dicom"]["study"]
 
 
-def other(key):
-    return lambda about: about["subject"]["source"]["dicom"].update({key: "1.2.3"})
+def other(key, value="1.2.3"):
+    return lambda about: about["subject"]["source"]["dicom"].update({key: value})
 
 
 RECORDS = {
     "no DICOM input": (without_dicom, "no DICOM series", "export NIfTI"),
     "damaged": (damaged, "record.json", "damaged"),
     "another study": (other("study"), "StudyInstanceUID", "1.2.3"),
+    "no frame of reference": (other("frame_of_reference", ""), "names no frame of reference", "export the NIfTI"),
     "another frame of reference": (other("frame_of_reference"), "FrameOfReferenceUID", "1.2.3"),
 }
 
@@ -120,7 +152,7 @@ def test_a_record_of_something_else_is_refused(recorded, tmp_path, name):
     shutil.copytree(recorded / "out", tmp_path / "out")
     about = json.loads((tmp_path / "out" / "record.json").read_text())
     change(about)
-    (tmp_path / "out" / "record.json").write_text(json.dumps(about))
+    write_sealed(tmp_path / "out" / "record.json", about)
     before = files_under(tmp_path)
     said = oxablate("export", tmp_path / "out", "--form", "nifti,dicom-seg", "--dicom", recorded / "series")
     assert_refused(said, *fragments)
@@ -142,8 +174,8 @@ def test_a_folder_of_something_else_is_refused(recorded, tmp_path, name):
         shutil.copytree(recorded / "series", folder)
         sorted(folder.iterdir())[3].unlink()
     expected = {
-        "no folder": "is no folder", "a file": "is no folder", "empty": "holds no DICOM image",
-        "another series": "the run read series", "a slice short": "lacks 1 of the 15",
+        "no folder": "no such folder", "a file": "holds no DICOM image", "empty": "holds no DICOM image",
+        "another series": "the run read series", "a slice short": "lacks 1 of the 9",
         "no word": "add '--dicom FOLDER'",
     }[name]  # fmt: skip
     before = files_under(recorded / "out")

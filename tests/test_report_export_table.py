@@ -8,6 +8,7 @@ from cases import write_case
 from shell import assert_refused, oxablate
 
 from oxablate.report import export
+from oxablate.storage.json_file import write_sealed
 
 SHORT = dict(follow="4 s", output__every="2 s", injection__volume="0.5 uL")
 
@@ -80,6 +81,6 @@ def test_no_cell_is_taken_for_a_formula(folder, tmp_path):
     path = tmp_path / "out" / "arms" / "vehicle" / "summary.json"
     summary = json.loads(path.read_text())
     summary["status"], summary["flags"] = "=1+1", [{"quantity": "@SUM(A1)"}]
-    path.write_text(json.dumps(summary))
+    write_sealed(path, summary)
     row = rows(export(tmp_path / "out", forms=("csv",))[0])["vehicle"]
     assert (row["status"], row["flags"]) == ("1+1", "SUM(A1)")

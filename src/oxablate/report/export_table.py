@@ -4,11 +4,14 @@ The unit ends the name of a column (`_m3`, `_mol`, `_s`); a column without one i
 that an arm has no value for are empty.
 """
 
+import csv
+import io
 import re
 from pathlib import Path
 
-from ..protocol.record import Record, write_series
+from ..protocol.record import Record
 from ..quantities.refusal import BadInput
+from ..storage.whole_file import write_whole
 
 #: Units that end the name of a group of outcomes, and move to the end of each column made of it.
 _UNITS = ("_m3", "_mol", "_s")
@@ -27,8 +30,12 @@ def write_outcomes(record: Record, rows: list[dict]) -> list[Path]:
     if not rows:
         return []
     columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({k: f"{v:.10g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
     path = record.folder / "outcomes.csv"
-    write_series(path, [{name: row.get(name, "") for name in columns} for row in rows])
+    write_whole(path, text.getvalue().encode())
     return [path]
 
 

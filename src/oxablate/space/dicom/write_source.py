@@ -39,16 +39,21 @@ _SAME_PLACE = 0.05
 def read_source(folder: str | Path, reference: DicomReference) -> tuple:
     """The headers of the images that `reference` names: one per slice in its order, or one of a multi-frame object.
 
-    folder: holds the series, in itself or in folders below; it may hold other files. Each header has patient, study and
-    place only. Fails with `BadInput` where the folder holds another series, lacks slices of it, or tells another study
-    or frame of reference.
+    folder: holds the series and may hold other files, or is the one file of a multi-frame object. Each header has
+    patient, study and place only. Fails with `BadInput` where the folder holds another series, lacks slices of it, or
+    tells another study or frame of reference, and where the series has no frame of reference at all.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise BadInput(f"--dicom: {_printable(folder)} is no folder; give the folder of the series that the run read")
+    if not folder.exists():
+        raise BadInput(f"--dicom: {_printable(folder)}: no such folder; give the folder of the series that the run read")
+    if not reference.frame_of_reference:
+        raise BadInput(
+            f"--form dicom-seg: series {_uid(reference.series)} names no frame of reference, and a segmentation needs "
+            "one to lie in; export the NIfTI files instead"
+        )
     wanted = dict.fromkeys(reference.instances)
     found, series = {}, {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+    for path in sorted(p for p in folder.iterdir() if p.is_file()) if folder.is_dir() else [folder]:
         header = _header(path)
         if header is None:
             continue
