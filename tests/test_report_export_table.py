@@ -82,5 +82,8 @@ def test_no_cell_is_taken_for_a_formula(folder, tmp_path):
     summary = json.loads(path.read_text())
     summary["status"], summary["flags"] = "=1+1", [{"quantity": "@SUM(A1)"}]
     write_sealed(path, summary)
+    about = json.loads((tmp_path / "out" / "record.json").read_text())
+    about["files"]["arms/vehicle/summary.json"] = json.loads(path.read_text())["checksum"]
+    write_sealed(tmp_path / "out" / "record.json", about)
     row = rows(export(tmp_path / "out", forms=("csv",))[0])["vehicle"]
     assert (row["status"], row["flags"]) == ("1+1", "SUM(A1)")

@@ -7,6 +7,7 @@ Source: DICOM PS3.3 A.51 (Segmentation IOD), C.8.20 (its modules); PS3.16 CID 71
 segmentation types).
 """
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +83,9 @@ def write_segmentation(
     planes = source_planes(place.headers, place.reference, place.geometry)
     template = _with_spacing(place.headers, place.geometry)
     try:
-        made = _segmentation(template, kept, planes, place, numbering)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # on the headers of the source, which are what they are
+            made = _segmentation(template, kept, planes, place, numbering)
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise BadInput(
             f"--dicom: no segmentation can be written on series {place.reference.series}, whose headers do not serve "

@@ -45,7 +45,7 @@ def read_source(folder: str | Path, reference: DicomReference) -> tuple:
     """
     folder = Path(folder)
     if not folder.exists():
-        raise BadInput(f"--dicom: {_printable(folder)}: no such folder; give the folder of the series that the run read")
+        raise BadInput(f"--dicom: {_printable(folder)}: no such folder; give the folder of the series the run read")
     if not reference.frame_of_reference:
         raise BadInput(
             f"--form dicom-seg: series {_uid(reference.series)} names no frame of reference, and a segmentation needs "
