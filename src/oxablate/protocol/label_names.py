@@ -117,7 +117,8 @@ _HEADER = """\
 # What each segment of a {kind} is. The tissues below are guesses from names alone: look at every line.
 #
 # A line is `name: tissue`, or `number: tissue`; names stand in quotes. Where segments overlap, the LATER line wins, so
-# that a necrotic core stands after the tumour it lies in. Tissues: {words}.
+# that a necrotic core stands after the tumour it lies in. Tissues are
+#   {words}.
 # A segment must stand under `tissues` or under `ignore`. Voxels that no segment marks are host inside the body, air
 # outside. `host` has the properties of one organ, the `host` of the case: other organs are not told apart from it.
 # Name this file in the case, in place of label_names:
