@@ -26,3 +26,16 @@ html_show_copyright = False
 html_show_sphinx = False
 html_static_path = ["_static"]
 html_css_files = ["run.css"]
+
+
+def make_notebooks() -> None:
+    """Every example as a notebook for download, from the same source as the script."""
+    import jupytext
+
+    made = Path(__file__).parent / "_generated"
+    made.mkdir(exist_ok=True)
+    for script in sorted((Path(__file__).parent.parent / "examples").glob("*.py")):
+        jupytext.write(jupytext.read(script), made / f"{script.stem}.ipynb")
+
+
+make_notebooks()

@@ -16,8 +16,10 @@ from cases import write_case
 from shell import assert_refused, files_under, oxablate
 
 import oxablate as package
+from oxablate.cli.main import app
 
-COMMANDS = ("phantom", "inspect", "run", "report", "export", "cite")
+#: Every command there is, as it is typed.
+COMMANDS = tuple(command.name or command.callback.__name__ for command in app.registered_commands)
 SHORT = dict(follow="4 s", output__every="2 s", injection__volume="0.5 uL")
 PROGRAM = [sys.executable, "-c", "from oxablate.cli.main import main; main()"]
 
@@ -30,6 +32,23 @@ def test_every_command_has_help(command):
         assert all(name in said.out for name in COMMANDS)
         assert "Research only: no advice on treating a person" in " ".join(said.out.split())
         assert oxablate() == said
+
+
+def test_every_stage_has_a_command():
+    stages = {
+        "new",
+        "schema",
+        "fetch-anatomy",
+        "phantom",
+        "labels",
+        "inspect",
+        "run",
+        "sweep",
+        "report",
+        "export",
+        "cite",
+    }
+    assert stages <= set(COMMANDS)
 
 
 def test_version_says_what_this_is_for():
