@@ -21,8 +21,8 @@ def _engine(kind: str):
     return bz2.BZ2Decompressor() if kind == "bzip2" else zlib.decompressobj(_WINDOW[kind])
 
 
-def _pieces(engine, blob: memoryview, most: int):
-    """What comes out of one compressed stream, in parts of at most `most` bytes; then the rest of the input."""
+def _member(engine, blob: memoryview, most: int):
+    """What comes out of one compressed stream, in parts of `most` bytes; returns the bytes left of the input."""
     for start in range(0, len(blob), _PIECE):
         left = blob[start : start + _PIECE]
         while True:
@@ -37,19 +37,33 @@ def _pieces(engine, blob: memoryview, most: int):
     raise BadInput("the compressed part ends too early, so the file is cut short; copy it again")
 
 
+def _unpacked(blob: bytes, kind: str, most: int):
+    """All that comes out, gzip member after member; then `BadInput` for bytes behind the end."""
+    view = memoryview(blob)
+    try:
+        while True:
+            rest = yield from _member(_engine(kind), view, most)
+            view = view[len(view) - rest :]
+            if not rest or (kind == "deflate" and bytes(view) == b"\0"):  # DICOM pads to an even length
+                return
+            if kind != "gzip" or bytes(view[:2]) != b"\x1f\x8b":
+                raise BadInput(f"{rest} bytes follow after the end of the compressed part; remove them")
+    except BadInput:
+        raise
+    except (zlib.error, OSError, ValueError):
+        raise BadInput(f"the {kind} data is damaged (its checksum or structure is wrong); copy it again") from None
+
+
 def inflate_start(blob: bytes, count: int, kind: str) -> bytearray:
-    """The first `count` bytes (or fewer, where there are no more) of what unpacks from `blob`.
+    """The first `count` bytes of what unpacks from `blob`, fewer where there are no more; the rest is not looked at.
 
     kind: "gzip", "zlib", "deflate" or "bzip2". Fails with `BadInput` for damaged data.
     """
     found = bytearray()
-    try:
-        for out in _pieces(_engine(kind), memoryview(blob), count):
-            found += out
-            if len(found) >= count:
-                break
-    except (zlib.error, OSError, ValueError) as error:
-        _refuse(error, kind)
+    for out in _unpacked(blob, kind, count):
+        found += out
+        if len(found) >= count:
+            break
     del found[count:]
     return found
 
@@ -62,33 +76,12 @@ def inflate_exactly(blob: bytes, size: int, kind: str) -> bytearray:
     """
     if size > MOST_RATIO[kind] * (len(blob) + 64):
         raise BadInput(f"the header announces {size} bytes, more than {len(blob)} compressed bytes can hold")
-    found, filled, view = bytearray(size), 0, memoryview(blob)
-    try:
-        while True:
-            pieces = _pieces(_engine(kind), view, 1 << 20)
-            while True:
-                try:
-                    out = next(pieces)
-                except StopIteration as end:
-                    rest = end.value
-                    break
-                if filled + len(out) > size:
-                    raise BadInput(f"the compressed part holds more than the {size} bytes that the header announces")
-                found[filled : filled + len(out)] = out
-                filled += len(out)
-            view = view[len(view) - rest :]
-            if not rest:
-                break
-            if kind != "gzip" or bytes(view[:2]) != b"\x1f\x8b":
-                raise BadInput(f"{rest} bytes follow after the end of the compressed part; remove them")
-    except (zlib.error, OSError, ValueError) as error:
-        _refuse(error, kind)
+    found, filled = bytearray(size), 0
+    for out in _unpacked(blob, kind, 1 << 20):
+        if filled + len(out) > size:
+            raise BadInput(f"the compressed part holds more than the {size} bytes that the header announces")
+        found[filled : filled + len(out)] = out
+        filled += len(out)
     if filled != size:
         raise BadInput(f"the compressed part holds {filled} bytes where the header announces {size}; copy it again")
     return found
-
-
-def _refuse(error: Exception, kind: str) -> None:
-    if isinstance(error, BadInput):
-        raise error
-    raise BadInput(f"the {kind} data is damaged (its checksum or structure is wrong); copy the file again") from None
