@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -128,13 +129,48 @@ def test_member_files_that_are_not_whole_and_own_are_computed_again(plan, whole,
     assert recording.members == [1, 2, 4, 5] and content(out) == content(whole.folder)
 
 
-def test_a_folder_that_was_killed_before_it_said_what_it_is_can_be_resumed(plan, whole, tmp_path):
+@pytest.mark.parametrize("second", [False, True])
+def test_a_sweep_that_was_killed_before_its_first_or_second_file_can_be_begun_again(plan, whole, tmp_path, second):
     out = tmp_path / "out"
     out.mkdir()
-    (out / "sweep.lock").touch()
     (out / "design.csv.partial").write_text("member,ti")
-    sweep(plan, None, out, resume=True, executor=Serial())
+    if second:
+        shutil.copy(whole.folder / "design.csv", out)
+        with pytest.raises(BadInput, match="not empty"):
+            sweep(plan, None, out, executor=Serial())
+    sweep(plan, None, out, resume=second, executor=Serial())
     assert content(out) == content(whole.folder)
+
+
+def test_every_write_may_fail_and_resuming_ends_with_the_same_bytes(monkeypatch, tmp_path):
+    """A full disk at the k-th file, for every k: what is there is whole, and the sweep goes on from it."""
+    short = plan_sweep(small_case(**(CHANGES | {"arms": [{"agent": "vehicle"}], "follow": "2 s"})), 2)
+    whole = content(sweep(short, None, tmp_path / "whole", executor=Serial()).folder)
+    move, moved = os.replace, []
+
+    def failing(source, target, **places):
+        moved.append(target)
+        if len(moved) == at:
+            raise OSError(28, "No space left on device", str(target))
+        return move(source, target, **places)
+
+    monkeypatch.setattr(os, "replace", failing)
+    failures = 0
+    for at in range(1, 20):
+        out = tmp_path / str(at)
+        moved.clear()
+        try:
+            sweep(short, None, out, executor=Serial())
+        except RunFailed as failed:
+            assert "No space left on device" in str(failed)
+            failures += 1
+            assert not list(out.rglob("*.partial"))
+        moved.extend([None] * at)  # no more failures
+        sweep(short, None, out, resume=True, executor=Serial())
+        assert content(out) == whole
+        if at > failures + 1:
+            break
+    assert failures >= 6 and at < 19
 
 
 def test_two_sweeps_do_not_share_a_folder(plan, whole, tmp_path):
@@ -142,9 +178,10 @@ def test_two_sweeps_do_not_share_a_folder(plan, whole, tmp_path):
 
     class Meddling:
         def map(self, task, items, stop):
-            for resume in (False, True):
-                with pytest.raises(BadInput, match="in use by another sweep"):
-                    sweep(plan, None, out, resume=resume, executor=Serial())
+            with pytest.raises(BadInput, match="not empty"):
+                sweep(plan, None, out, executor=Serial())
+            with pytest.raises(BadInput, match="being written by another"):
+                sweep(plan, None, out, resume=True, executor=Serial())
             return Serial().map(task, items, stop)
 
     sweep(plan, None, out, executor=Meddling())
@@ -190,7 +227,7 @@ def test_what_is_wrong_with_the_machine_stops_the_sweep_and_keeps_the_members(pl
         return before(self, member)
 
     monkeypatch.setattr(MemberTask, "__call__", call)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(RunFailed, match=r"No space.*--resume"):
         sweep(plan, None, tmp_path / "out", executor=Serial())
     assert open_sweep(tmp_path / "out").about["status"] == "failed" and not (tmp_path / "out" / "results.csv").exists()
     sweep(plan, None, tmp_path / "out", resume=True, executor=Serial())

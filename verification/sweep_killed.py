@@ -90,7 +90,7 @@ def killed_sweep(folder: Path, members: int = 200, kills: int = 10, seed: int = 
 
 def _session(case: Path, out: Path, log: Path, members: int, workers: int, goal: float | None, wait: float) -> bool:
     """Start or resume the sweep; kill the group a moment after `goal` members are there. Whether it was killed."""
-    resume = ["--resume"] if (out / "sweep.lock").exists() else []
+    resume = ["--resume"] if (out / "design.csv").exists() else []
     command = [sys.executable, __file__, str(case), str(members), str(out), str(workers), *resume]
     process = subprocess.Popen(command, env=os.environ | {"SWEEP_LOG": str(log)}, start_new_session=True)
     while goal is not None and process.poll() is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from ..experiments.executor import LocalProcesses
+from ..experiments.folder import DESIGN
 from ..experiments.sweep import plan_sweep, sweep
 from ..protocol.run import Asked
 from ..quantities.refusal import BadInput
@@ -19,6 +20,8 @@ def sweep_with_progress(case: Path, n: int, out: Path, workers: int | None, seed
         raise BadInput(
             f"--workers: {workers} came, a whole number from 1 on is allowed; leave it out or give 1 or more"
         )
+    if resume and not (out / DESIGN).is_file():
+        raise BadInput(f"--resume: {out} holds no sweep to go on with; leave --resume out to start one there")
     plan = plan_sweep(case, n, seed)
     count, fewer = plan.workers(workers)
     typer.echo(f"{plan}\nWorkers  {fewer or count}")

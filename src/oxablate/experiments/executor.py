@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -33,10 +33,10 @@ class Executor(Protocol):
 
     def map(
         self, task: Callable[[Item], Result], items: Sequence[Item], stop: Callable[[], bool]
-    ) -> Iterator[tuple[Item, Result]]:
+    ) -> Generator[tuple[Item, Result], None, None]:
         """Each item with its result as it is done, in any order.
 
-        Ends early once `stop` answers yes. Leaving the iteration early cancels what is in flight. What a task raises
+        Ends early once `stop` answers yes. Closing the generator cancels what is in flight. What a task raises
         is raised here; RunFailed where a worker was lost.
         """
         ...

@@ -5,27 +5,29 @@ DIR/sweep.json         what varied and why, how it ended, percentiles of the out
 DIR/members/0007.json  the rows of one member with a checksum; there whole or not at all
 DIR/results.csv        one row per member and arm; written last
 DIR/provenance.json    dates, host, seconds: what is not the same twice
-DIR/sweep.lock         held while a sweep works here
 """
 
 import csv
-import hashlib
 import io
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..protocol.record import read_json, write_json
 from ..quantities.refusal import BadInput
-from ..storage.whole_file import PARTIAL, write_whole
-from .lock import locked
+from ..storage.json_file import read_json, read_sealed, write_json, write_sealed
+from ..storage.lock import LOCK, sole_writer
+from ..storage.whole_file import PARTIAL, make_folders, sweep_partials, write_whole
 
 #: Columns that every row has, in front; the rest follows in alphabetical order.
 FIRST_COLUMNS = ("member", "arm", "status", "reason", "flags", "time_s", "flow_steps")
 
-_LOCK, _DESIGN, _ABOUT, _MEMBERS = "sweep.lock", "design.csv", "sweep.json", "members"
+DESIGN, ABOUT = "design.csv", "sweep.json"
+_MEMBERS = "members"
+
+#: What a sweep leaves that was killed before its first file: nothing of worth. And before its second.
+_NOTHING = {LOCK, f"{DESIGN}{PARTIAL}"}
+_BEGUN = _NOTHING | {DESIGN, f"{ABOUT}{PARTIAL}"}
 
 
 @dataclass(frozen=True)
@@ -41,33 +43,26 @@ class SweepFolder:
         return self.path / _MEMBERS / f"{number:0{self.digits}d}.json"
 
     def begin(self, design: bytes, about: dict) -> None:
-        """Write the design, then what the sweep is; clear away files that were never finished."""
-        members = self.path / _MEMBERS
-        members.mkdir(exist_ok=True)
-        for folder in (self.path, members):
-            for leftover in folder.glob(f"*{PARTIAL}"):
-                leftover.unlink()
-        write_whole(self.path / _DESIGN, design)
+        """Write the design, then what the sweep is."""
+        write_whole(self.path / DESIGN, design)
         self.write_about(about)
+        make_folders(self.path / _MEMBERS)
 
     def write_about(self, about: dict) -> None:
         """Write sweep.json."""
-        write_json(self.path / _ABOUT, about)
+        write_json(self.path / ABOUT, about)
 
     def keep(self, number: int, rows: list[dict]) -> None:
         """Keep the rows of a member."""
-        content = {"key": self.key, "member": number, "rows": rows}
-        write_json(self.member_path(number), content | {"checksum": _checksum(content)})
+        write_sealed(self.member_path(number), {"key": self.key, "member": number, "rows": rows})
 
     def kept(self, number: int) -> list[dict] | None:
         """The rows of a member; None where there are none, or none that are whole and of this sweep."""
         try:
-            found = json.loads(self.member_path(number).read_text(encoding="utf-8"))
-            content = {name: found[name] for name in ("key", "member", "rows")}
-            fine = found["checksum"] == _checksum(content)
-        except (OSError, ValueError, RecursionError, KeyError, TypeError):
+            found = read_sealed(self.member_path(number))
+        except BadInput:
             return None
-        return found["rows"] if fine and (found["key"], found["member"]) == (self.key, number) else None
+        return found["rows"] if (found.get("key"), found.get("member")) == (self.key, number) else None
 
     def write_results(self, rows: list[dict]) -> None:
         """Write results.csv: the columns of all rows together, an empty cell where a row has no such outcome."""
@@ -82,10 +77,10 @@ class SweepFolder:
         """Add how long and where one session of the sweep ran to provenance.json."""
         path = self.path / "provenance.json"
         try:
-            sessions = json.loads(path.read_text(encoding="utf-8"))["sessions"]
-            sessions = sessions if isinstance(sessions, list) else []
-        except (OSError, ValueError, RecursionError, KeyError, TypeError):
-            sessions = []
+            sessions = read_json(path).get("sessions")
+        except BadInput:
+            sessions = None
+        sessions = sessions if isinstance(sessions, list) else []
         write_json(path, {"sessions": [*sessions, session]})
 
 
@@ -93,36 +88,33 @@ class SweepFolder:
 def opened(path: Path, key: str, digits: int, resume: bool) -> Iterator[SweepFolder]:
     """Hold the folder of a sweep while it works. Raises BadInput, before anything is written, where it may not.
 
-    A sweep that is not resumed needs a new or empty folder; a resumed one needs the folder of the same sweep, or one in
-    which a sweep was killed before it had written what it is.
+    A new sweep needs a folder that is not there, empty, or left by a sweep that was killed before its first file.
+    resume: also one that holds a sweep with this key.
     """
     if path.exists() and not path.is_dir():
         raise BadInput(f"--out: {path} is a file; name a folder that does not exist yet")
-    ours = (path / _LOCK).is_file()
-    if resume and not ours:
-        raise BadInput(f"--resume: {path} holds no sweep to go on with; leave --resume out to start one there")
-    if not ours and path.exists() and any(path.iterdir()):
-        raise BadInput(f"--out: {path} is not empty; name a new folder")
+    _check_content(path, key, resume)
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        make_folders(path)
     except OSError as error:
         raise BadInput(f"--out: {path} cannot be written ({error.strerror}); choose another folder") from error
-    with locked(path / _LOCK, f"--out: {path}"):
-        _check_content(path, key, resume)
+    with sole_writer(path):
+        _check_content(path, key, resume)  # again: another process may have been here in between
+        sweep_partials(path)
         yield SweepFolder(path, key, digits)
 
 
 def _check_content(path: Path, key: str, resume: bool) -> None:
-    """Refuse a folder that holds another sweep, or this one where it is not resumed."""
-    there = {one.name for one in path.iterdir()} - {_LOCK}
-    if there and not resume:
+    """Refuse a folder that holds something else, or this sweep where it is not resumed."""
+    there = {one.name for one in path.iterdir()} if path.exists() else set()
+    if there <= (_BEGUN if resume else _NOTHING):
+        return
+    if not resume:
         raise BadInput(f"--out: {path} is not empty; name a new folder, or add --resume to go on with the sweep in it")
-    if _ABOUT in there and read_json(path / _ABOUT).get("key") != key:
+    if ABOUT not in there:
+        raise BadInput(f"--resume: {path} holds no sweep to go on with; leave --resume out and name a new folder")
+    if read_json(path / ABOUT).get("key") != key:
         raise BadInput(
             f"--resume: {path} holds a sweep of another case, number of members or seed, or of other numbers; give "
             "what it began with, or name a new folder"
         )
-
-
-def _checksum(content: dict) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

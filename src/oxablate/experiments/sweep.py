@@ -2,25 +2,27 @@
 
 import csv
 import hashlib
-import platform
 import sys
 import time
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
 from ..protocol.case import Case, load_case, naming
+from ..protocol.folder import failing_disk
 from ..protocol.injury import dose_law
 from ..protocol.memory import require_grid_memory
-from ..protocol.record import read_json
 from ..protocol.run import Asked
 from ..protocol.setting import Setting, prepare
 from ..quantities.refusal import BadInput, RunFailed
 from ..quantities.research_only import RESEARCH_ONLY
+from ..storage.host import machine
+from ..storage.json_file import read_json
 from .design import Design
 from .executor import Executor, LocalProcesses, fitting_workers
-from .folder import SweepFolder, opened
+from .folder import ABOUT, SweepFolder, opened
 from .member import COMPLETE, Member, MemberTask
 from .percentiles import sentence, summarised, table
 from .uncertain import Numbers, numbers_key, numbers_of
@@ -138,18 +140,19 @@ def sweep(
     plan, asked = case if isinstance(case, Plan) else plan_sweep(case, n, seed), asked or Asked()
     executor = executor or LocalProcesses(plan.workers(None)[0])
     digits = max(_LEAST_DIGITS, len(str(plan.design.members)))
+    about = _about(plan)
     with opened(Path(out), plan.key, digits, resume) as folder:
-        about = _about(plan)
-        folder.begin(plan.design.csv(), about | {"status": "running"})
         try:
-            whole = _compute(plan, folder, executor, asked)
+            with failing_disk(folder.path):
+                folder.begin(plan.design.csv(), about | {"status": "running"})
+                if _compute(plan, folder, executor, asked):
+                    return _conclude(plan, folder, about)
+                folder.write_about(about | {"status": "stopped"})
         except Exception as failure:  # whatever stops a sweep, its folder says so
-            folder.write_about(about | {"status": "failed", "failure": str(failure)})
+            with suppress(OSError):  # unless the disk is what failed
+                folder.write_about(about | {"status": "failed", "failure": str(failure)})
             raise
-        if not whole:
-            folder.write_about(about | {"status": "stopped"})
-            return Sweep(folder.path, about | {"status": "stopped"})
-        return _conclude(plan, folder, about)
+    return Sweep(folder.path, about | {"status": "stopped"})
 
 
 def _compute(plan: Plan, folder: SweepFolder, executor: Executor, asked: Asked) -> bool:
@@ -161,22 +164,24 @@ def _compute(plan: Plan, folder: SweepFolder, executor: Executor, asked: Asked) 
     started, begun, seconds = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter(), []
     asked.progress("members", n - len(missing), n)
     try:
-        for member, computed in executor.map(task, items, asked.stop):
-            folder.keep(member.number, computed.rows)
-            seconds.append(computed.seconds)
-            asked.progress("members", n - len(missing) + len(seconds), n)
+        with closing(executor.map(task, items, asked.stop)) as results:
+            for member, computed in results:
+                folder.keep(member.number, computed.rows)
+                seconds.append(computed.seconds)
+                asked.progress("members", n - len(missing) + len(seconds), n)
     finally:
-        folder.add_session(
-            {
-                "started": started,
-                "seconds": time.perf_counter() - begun,
-                "members": len(seconds),
-                "seconds_of_members": sum(seconds),
-                "executor": repr(executor),
-                "python": sys.version.split()[0],
-                "platform": platform.platform(),
-            }
-        )
+        with suppress(OSError):  # what matters is raised already
+            folder.add_session(
+                {
+                    "started": started,
+                    "seconds": time.perf_counter() - begun,
+                    "members": len(seconds),
+                    "seconds_of_members": sum(seconds),
+                    "executor": repr(executor),
+                    "python": sys.version.split()[0],
+                    "platform": machine(),
+                }
+            )
     return len(seconds) == len(missing)
 
 
@@ -226,7 +231,7 @@ def _about(plan: Plan) -> dict:
 def open_sweep(folder: str | Path) -> Sweep:
     """Open what `sweep` wrote. Raises BadInput where the folder holds no sweep of a known schema."""
     folder = Path(folder)
-    about = read_json(folder / "sweep.json")
+    about = read_json(folder / ABOUT)
     if about.get("schema") != SCHEMA or "status" not in about:
         raise BadInput(f"{folder}: sweep of schema {about.get('schema')!r}, this version reads {SCHEMA}; run it again")
     return Sweep(folder, about)
