@@ -236,3 +236,13 @@ def test_a_label_file_alone_says_what_it_holds(tmp_path):
     path = write_image(tmp_path / "l.nii.gz", Image(values, GEOMETRY))
     text = str(labels_file(path))
     assert "label map on 12 x 11 x 10 voxels" in text and "5          8      0.008  5" in text
+
+
+def test_the_command_lists_segments_and_refuses_with_one_sentence(tmp_path):
+    series_with_segments(tmp_path)
+    said = oxablate("labels", tmp_path / "r.dcm", "--image", tmp_path / "ct", "--out", tmp_path / "t.yaml")
+    assert said.status == 0 and not said.err and "RT structure set" in said.out and "Necrosis" in said.out
+    assert [key for key, _ in read_tissues(tmp_path / "t.yaml").entries] == ["Tumour", "Necrosis"]
+    assert_refused(oxablate("labels", tmp_path / "r.dcm"), "r.dcm", "give the image too (--image)")
+    assert_refused(oxablate("labels", tmp_path / "absent.dcm"), "absent.dcm does not exist")
+    assert_refused(oxablate("labels", tmp_path / "ct"), "is a folder; name the file")

@@ -1,5 +1,7 @@
 """RT structure sets: the pixels whose centres a contour encloses, on the slice it lies in, or refused."""
 
+import struct
+
 import numpy as np
 import pytest
 from dicom_files import ct_series, rtstruct
@@ -7,6 +9,7 @@ from drawings import EYE, SHAPE, TILTED, assert_equal, found, geometry, image, s
 from pydicom import dcmread
 
 from oxablate.quantities.refusal import BadInput
+from oxablate.space.dicom.encoding import require_whole
 from oxablate.space.dicom.rtstruct import fill
 from oxablate.space.files import read_image
 from oxablate.space.labels import read_segments
@@ -152,3 +155,61 @@ def test_a_hostile_name_becomes_plain_text(tmp_path):
     data.save_as(path)
     (segment,) = read_segments(path, image()).segments
     assert segment.name.isprintable() and len(segment.name) == 64 and segment.name.startswith("GTV?[2J?xxx")
+
+
+def test_a_structure_set_cut_short_anywhere_is_refused(tmp_path):
+    ct_series(tmp_path / "ct")
+    drawn = {name: [world(square(2, 5, k), geometry()) for k in (1, 2)] for name in ("Tumour", "Vessel")}
+    path = rtstruct(tmp_path / "r.dcm", tmp_path / "ct", drawn)
+    whole = path.read_bytes()
+    read_segments(path, image())
+    for length in range(0, len(whole), 13):
+        path.write_bytes(whole[:length])
+        with pytest.raises(BadInput, match=r"r\.dcm"):
+            read_segments(path, image())
+    path.write_bytes(whole + b"more")
+    with pytest.raises(BadInput, match="broken at byte"):
+        read_segments(path, image())
+    path.write_bytes(whole + bytes(64))
+    assert len(read_segments(path, image()).segments) == 2
+
+
+def element(tag: int, kind: bytes, value: bytes) -> bytes:
+    """An element with its kind of value; sequences in the long form."""
+    head = struct.pack("<HH", tag >> 16, tag & 0xFFFF) + kind
+    return head + (struct.pack("<HI", 0, len(value)) if kind == b"SQ" else struct.pack("<H", len(value))) + value
+
+
+def item(content: bytes) -> bytes:
+    return struct.pack("<HHI", 0xFFFE, 0xE000, len(content)) + content
+
+
+def nested(depth: int) -> bytes:
+    inner = element(0x00080005, b"CS", b"AB")
+    for _ in range(depth):
+        inner = element(0x00081140, b"SQ", item(inner))
+    return inner
+
+
+ENCODINGS = {
+    "fine": (element(0x00080005, b"CS", b"AB") + element(0x00080016, b"UI", b"1.2\0"), None),
+    "nested": (nested(5), None),
+    "nested too deep": (nested(40), "deeper than 16"),
+    "falling tags": (element(0x00080016, b"UI", b"1.2\0") + element(0x00080005, b"CS", b"AB"), "do not rise"),
+    "one tag twice": (element(0x00080005, b"CS", b"AB") * 2, "do not rise"),
+    "unknown kind": (element(0x00080005, b"ZZ", b"AB"), "no known kind"),
+    "too long a value": (element(0x00080005, b"CS", b"ABCD")[:-2], "longer than what holds it"),
+    "half a head": (element(0x00080005, b"CS", b"AB") + b"\x08\0\x16", "ends inside"),
+    "no item": (element(0x00081140, b"SQ", b"\x08\0\x05\0\0\0\0\0"), "no item"),
+    "item too long": (element(0x00081140, b"SQ", item(nested(1))[:-2]), "longer than what holds it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_every_element_ends_where_it_says(name):
+    blob, why = ENCODINGS[name]
+    if why is None:
+        require_whole(blob, 0, implicit=False)
+        return
+    with pytest.raises(BadInput, match=why):
+        require_whole(blob, 0, implicit=False)

@@ -9,6 +9,7 @@ import pytest
 from dicom_files import ct_series, seg, uid
 from drawings import EYE, ORIGIN, SHAPE, SPACING, TILTED, assert_equal, geometry, image, masks
 from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
 from oxablate.quantities.refusal import BadInput
 from oxablate.space.files import read_image
@@ -93,11 +94,13 @@ def test_a_fraction_is_inside_from_one_half(tmp_path):
     assert any("probability" in note and "one half" in note for note in segments.notes)
 
 
-def test_a_label_map_segmentation_is_read(tmp_path):
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+def test_a_label_map_segmentation_is_read(tmp_path, syntax):
     ct_series(tmp_path / "ct")
     drawn = masks()
     drawn["Tumour"] &= ~drawn["Necrosis"]
-    path = seg(tmp_path / "s.dcm", tmp_path / "ct", drawn, segmentation_type="LABELMAP")
+    options = {"segmentation_type": "LABELMAP", "transfer_syntax_uid": syntax}
+    path = seg(tmp_path / "s.dcm", tmp_path / "ct", drawn, **options)
     segments = read_segments(path, image())
     assert_equal(segments, drawn)
     assert segments.kind == "DICOM label map segmentation"
@@ -199,6 +202,28 @@ def test_dcmqi_marks_the_same_places(tmp_path, direction):
         assert len(ours) == len(points) > 0
         apart = np.linalg.norm(ours[:, None] - points[None], axis=-1)
         assert apart.min(axis=0).max() < 1e-6 and apart.min(axis=1).max() < 1e-6
+
+
+def test_a_segmentation_without_kinds_of_values_is_read(tmp_path):
+    ct_series(tmp_path / "ct")
+    path = seg(tmp_path / "s.dcm", tmp_path / "ct", masks())
+    data = dcmread(path)
+    data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    data.save_as(path, implicit_vr=True, little_endian=True)
+    assert_equal(read_segments(path, image()), masks())
+
+
+def test_a_stored_form_that_is_not_read_is_named(tmp_path):
+    ct_series(tmp_path / "ct")
+    path = seg(tmp_path / "s.dcm", tmp_path / "ct", masks())
+    whole = path.read_bytes()
+    deflated = b"1.2.840.10008.1.2.1.99"
+    at = whole.index(b"1.2.840.10008.1.2.1\0")
+    length = whole[at - 2 : at]
+    path.write_bytes(whole[: at - 2] + bytes([22, 0]) + deflated + whole[at + 20 :])
+    assert length == bytes([20, 0])
+    with pytest.raises(BadInput, match="'Deflated Explicit VR Little Endian'; store it uncompressed"):
+        read_segments(path, image())
 
 
 def test_an_image_for_labels_and_a_file_cut_short_are_refused(tmp_path):

@@ -11,12 +11,14 @@ from pathlib import Path
 from ...quantities.refusal import BadInput
 from ..image import ImageGeometry
 from ..segment import Segments
+from .encoding import require_whole
 from .reference import DicomReference
 from .tags import identifier, printable, value_of
 
 _SEGMENTATION = {"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"}
 _STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 _DEFLATED = "1.2.840.10008.1.2.1.99"
+_IMPLICIT = "1.2.840.10008.1.2"
 _BIG = "1.2.840.10008.1.2.2"
 
 
@@ -72,6 +74,7 @@ def _opened(path: Path):
             f"it is stored as {_kind_name(syntax) if syntax else 'nothing that it names'!r}; store it uncompressed "
             "first (`dcmconv +te IN OUT` of DCMTK)"
         )
+    require_whole(blob, stream.tell(), syntax == _IMPLICIT)
     stream.seek(0)
     return dcmread(stream), syntax
 
