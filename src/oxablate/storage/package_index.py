@@ -49,18 +49,19 @@ def fetch(wanted: Wanted, settings: PipSettings) -> bytes:
     Raises RunFailed where no index can be reached or has it, and where what came is not what was wanted. Addresses are
     not printed: they may hold passwords.
     """
-    said = "pip has no package index set up"
+    said = []
     for index in settings.indexes:
         try:
             address = _address_of(wanted, index, settings.cert)
             if address is None:
-                said = f"the package index has no {wanted.filename}"
+                said.append(f"the package index has no {wanted.filename}")
                 continue
             return checked(_get(address, wanted.size + 1, settings.cert, index)[0], wanted)
         except (OSError, ValueError, ssl.SSLError) as error:
-            said = f"the package index cannot be read ({_reason(error)})"
+            said.append(f"the package index cannot be read ({_reason(error)})")
+    why = ", and ".join(dict.fromkeys(said)) or "pip has no package index set up"
     raise RunFailed(
-        f"{wanted.filename} was not fetched: {said}; check the network and pip's settings, or give the file"
+        f"{wanted.filename} was not fetched: {why}; check the network and pip's settings, or give the file itself"
     )
 
 
