@@ -223,7 +223,7 @@ def linear_series(folder, step, slope=(0.0, 0.0), count=6):
 )
 def test_uneven_stacks_are_refused_or_resampled_as_asked(tmp_path, step, slope, word):
     linear_series(tmp_path / "s", step, slope)
-    with pytest.raises(BadInput, match="uneven: resample") as refusal:
+    with pytest.raises(BadInput, match="uneven_slices: resample") as refusal:
         read_image(tmp_path / "s")
     assert word in str(refusal.value)
     image = read_image(tmp_path / "s", uneven="resample")

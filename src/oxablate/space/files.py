@@ -54,7 +54,9 @@ def read_image(path: str | Path, uneven: Uneven = "refuse") -> Image:
     if not folder and not path.is_file():
         raise BadInput(f"image file {path} is not a file with content; check the path")
     try:
-        image = _read_dicom(path, uneven) if ending == _DICOM else _READERS[ending](path)
+        with np.errstate(all="ignore"), warnings.catch_warnings():  # oddities are told below, in one sentence
+            warnings.simplefilter("ignore")
+            image = _read_dicom(path, uneven) if ending == _DICOM else _READERS[ending](path)
     except BadInput as refusal:
         text = str(refusal)
         raise BadInput(text if str(path) in text else f"{path}: {text}") from None
@@ -73,9 +75,7 @@ def read_image(path: str | Path, uneven: Uneven = "refuse") -> Image:
 def _read_dicom(path: Path, uneven: Uneven) -> Image:
     from .dicom.series import read_series  # the DICOM library takes a while to load
 
-    with warnings.catch_warnings():  # the library tells programmers what is odd about a value when it is looked at
-        warnings.simplefilter("ignore")
-        return read_series(path, uneven)
+    return read_series(path, uneven)
 
 
 def read_labels(path: str | Path) -> Image:

@@ -44,7 +44,7 @@ def _unpacked(blob: bytes, kind: str, most: int):
         while True:
             rest = yield from _member(_engine(kind), view, most)
             view = view[len(view) - rest :]
-            if not rest or (kind == "deflate" and bytes(view) == b"\0"):  # DICOM pads to an even length
+            if not rest or kind == "deflate":  # which has no frame of its own: what follows is for its user to judge
                 return
             if kind != "gzip" or bytes(view[:2]) != b"\x1f\x8b":
                 raise BadInput(f"{rest} bytes follow after the end of the compressed part; remove them")

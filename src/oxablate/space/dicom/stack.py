@@ -19,7 +19,7 @@ from .planes import Plane
 from .tags import printable
 
 _WORTH_A_NOTE = 1e-3  # of a voxel: what is off by more is told, though it is allowed
-_REMEDY = "or ask for resampling to an even grid (uneven: resample)"
+_REMEDY = "or ask for resampling to an even grid (uneven_slices: resample)"
 
 
 @dataclass(frozen=True, eq=False)
