@@ -18,6 +18,7 @@ from oxablate.experiments.folder import opened
 from oxablate.experiments.member import MemberTask, arm_row
 from oxablate.experiments.percentiles import sentence, summarised, table
 from oxablate.experiments.sweep import open_sweep, plan_sweep, sweep
+from oxablate.experiments.uncertain import with_numbers
 from oxablate.protocol.coupling import ArmRun
 from oxablate.protocol.run import Asked, run
 from oxablate.protocol.setting import prepare
@@ -288,6 +289,18 @@ def test_sweep_json_says_what_varied_and_where_it_comes_from(whole, plan):
     assert about["kept"]["set by the user"] == ["tumour_viable.hydraulic_conductivity"]
     assert about["members"] == N and about["seed"] == 1 and "not an approved treatment" in about["research_only"]
     assert list(whole.design()[0])[1:] == [f"{one['row']} [{one['unit']}]" for one in about["varied"]]
+
+
+def test_a_member_can_be_run_by_itself_with_its_numbers_as_overrides(whole, plan):
+    overrides = whole.overrides(3)
+    case = small_case(**(CHANGES | {"parameters__override": dict(plan.setting.case.parameters.override) | overrides}))
+    alone = prepare(case, Path.cwd()).parameters.quantities()
+    member = with_numbers(plan.setting, plan.numbers.varied, plan.design.of_member(3)).parameters.quantities()
+    assert {place: one.si for place, one in alone.items()} == {place: one.si for place, one in member.items()}
+    assert overrides["host.porosity"] != whole.overrides(4)["host.porosity"]
+    for wrong in (0, N + 1):
+        with pytest.raises(BadInput, match="members are 1 to 5"):
+            whole.overrides(wrong)
 
 
 def test_files_of_a_case_that_change_under_a_sweep_stop_it(plan):

@@ -16,6 +16,7 @@ from ..protocol.injury import dose_law
 from ..protocol.memory import require_grid_memory
 from ..protocol.run import Asked
 from ..protocol.setting import Setting, prepare
+from ..quantities.parameter_set import INJURY, TISSUES
 from ..quantities.refusal import BadInput, RunFailed
 from ..quantities.research_only import RESEARCH_ONLY
 from ..storage.host import machine
@@ -107,6 +108,22 @@ class Sweep:
     def design(self) -> list[dict[str, str]]:
         """One row per member: the number it has in each column, SI."""
         return _read_csv(self.folder / "design.csv")
+
+    def overrides(self, member: int) -> dict[str, str]:
+        """The numbers of one member as a case's `parameters.override` takes them; those of agents are not among them.
+
+        Raises BadInput where there is no such member.
+        """
+        design = self.design()
+        if not 1 <= member <= len(design):
+            raise BadInput(f"there is no member {member}; members are 1 to {len(design)}")
+        found = {}
+        for one in self.about["varied"]:
+            unit = "" if one["unit"] == "1" else f" {one['unit']}"
+            value = design[member - 1][f"{one['row']} [{one['unit']}]"]
+            places = (place for place in one["used_for"] if place.partition(".")[0] in (*TISSUES, INJURY))
+            found |= {place: f"{value}{unit}" for place in places}
+        return found
 
     def __str__(self) -> str:
         if self.about["status"] != COMPLETE:
