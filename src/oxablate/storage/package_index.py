@@ -94,7 +94,7 @@ def pip_settings() -> PipSettings:
 
 def _usual() -> str:
     """The index that pip uses when nothing is set: no address stands in this program."""
-    match = re.search(r"--index-url\s.*?\(default\s+(\S+?)\)", _pip("download", "--help"), re.S)
+    match = re.search(r"--index.url\s.*?\(default\s+(\S+?)\)", _pip("download", "--help"), re.S)
     return match[1] if match else ""
 
 
