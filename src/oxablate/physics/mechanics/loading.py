@@ -6,7 +6,7 @@ from ...numerics.block_elastic import pull
 from ...numerics.elastic import padded
 from ...quantities.refusal import BadInput
 from ...space.grid import VoxelGrid
-from .closures import Fixed, Held, Loads, Medium, Plate, Traction
+from .closures import Held, Loads, Medium, Plate, Traction
 from .equations import growth_strain
 
 
@@ -58,14 +58,31 @@ class Loading:
             if np.isscalar(value) and value == 0:
                 continue
             faces = list(self.faces(axis))
-            last = self.grid.shape[across] + (axis == across)
-            faces[across] = last if end else 1
-            area = np.ones([n + (a == axis) for a, n in enumerate(self.grid.shape) if a != across])
-            area *= self.grid.face_areas[across]
-            if axis != across:  # the first and the last face along its own axis stand for half a voxel
-                inner = [a for a in range(3) if a != across].index(axis)
+            faces[across] = self.grid.shape[across] + (axis == across) if end else 1
+            shape = [n + (a == axis) for a, n in enumerate(self.grid.shape) if a != across]
+            value = np.broadcast_to(np.asarray(value, float), shape) * self._beside(number, axis)
+            area = np.full(shape, self.grid.face_areas[across])
+            if axis != across:
+                inner = axis - (axis > across)
+                # the first and the last face along its own axis stand for half a voxel
                 area[tuple(slice(None) if a != inner else [0, -1] for a in range(2))] /= 2
-            out[axis][tuple(faces)] += value * area * self._beside(number, axis)
+                self._shear_behind(number, axis, np.moveaxis(value, inner, 0), out)
+            out[axis][tuple(faces)] += value * area
+
+    def _shear_behind(self, number: int, axis: int, value: np.ndarray, out: np.ndarray) -> None:
+        """Add to the displacements normal to an outer face the shear that a traction along it means between them.
+
+        The face's own half voxels pull at each other across the edges between them with the stress that is given there;
+        at the rim of the face the neighbouring side says what it is. value: [Pa], (n + 1) along `axis` first.
+        """
+        across, end = divmod(number, 2)
+        half = self.grid.voxel_volume / self.grid.spacing[axis] / 2
+        shear = value.copy() * (half if end else -half)
+        shear[0] = shear[-1] = 0.0
+        pull_apart = np.moveaxis(shear[1:] - shear[:-1], 0, axis - (axis > across))
+        faces = list(self.faces(across))
+        faces[across] = self.grid.shape[across] + 1 if end else 1
+        out[across][tuple(faces)] += pull_apart
 
     def _beside(self, number: int, axis: int) -> np.ndarray:
         """1 where the displacements beside an outer face lie between solid voxels only."""
@@ -82,24 +99,36 @@ class Loading:
 
     def displacements(self, loads: Loads, scale: float, x: np.ndarray) -> None:
         """Write the given displacements, times `scale`, into the faces and ghosts of x."""
-        for number, support in enumerate(loads.supports):
-            if isinstance(support, Fixed):
-                self._hold(number, 0.0, (0.0, 0.0), scale, x)
-            elif isinstance(support, Held):
-                self._hold(number, support.normal, support.along, scale, x)
+        held = [(n, s) for n, s in enumerate(loads.supports) if isinstance(s, Held)]
+        for number, support in held:
+            self._hold_normal(number, support.normal, scale, x)
+        for number, support in held:
+            self._hold_along(number, support.along, scale, x)
 
-    def _hold(self, number: int, normal, along, scale: float, x: np.ndarray) -> None:
+    def _hold_normal(self, number: int, normal, scale: float, x: np.ndarray) -> None:
+        """The displacement normal to an outer face, and its linear continuation to the edges of that face.
+
+        The edges matter where a wall meets a free face: the shear there needs the slope of the wall's displacement.
+        """
+        axis, end = divmod(number, 2)
+        shape = tuple(n for a, n in enumerate(self.grid.shape) if a != axis)
+        values = np.broadcast_to(np.asarray(normal, float), shape)
+        for across, n in enumerate(shape):
+            first, last = np.take(values, [0], axis=across), np.take(values, [-1], axis=across)
+            if n > 1:
+                first = 1.5 * first - 0.5 * np.take(values, [1], axis=across)
+                last = 1.5 * last - 0.5 * np.take(values, [-2], axis=across)
+            values = np.concatenate([first, values, last], axis=across)
+        place = tuple((n + 1 if end else 1) if a == axis else slice(0, n + 2) for a, n in enumerate(self.grid.shape))
+        x[axis][place] = values * scale
+
+    def _hold_along(self, number: int, along, scale: float, x: np.ndarray) -> None:
         across, end = divmod(number, 2)
-        others = iter(along)
-        for axis in range(3):
+        others = (axis for axis in range(3) if axis != across)
+        for axis, value in zip(others, along, strict=True):
             faces = list(self.faces(axis))
-            n = self.grid.shape[across]
-            if axis == across:
-                faces[across] = n + 1 if end else 1
-                x[axis][tuple(faces)] = np.asarray(normal) * scale
-            else:
-                faces[across] = n + 1 if end else 0
-                x[axis][tuple(faces)] = np.asarray(next(others)) * scale
+            faces[across] = self.grid.shape[across] + 1 if end else 0
+            x[axis][tuple(faces)] = np.asarray(value) * scale
 
 
 def check_loads(loads: Loads, like: Loads, grid: VoxelGrid) -> None:
