@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+_AT_ONCE = 1 << 20  # values
+
 
 def value_type(pairs: Iterable[tuple[float, float]], spans: Iterable[tuple[float, float]], bits: int) -> np.dtype:
     """Type of the values of an image.
@@ -25,7 +27,17 @@ def value_type(pairs: Iterable[tuple[float, float]], spans: Iterable[tuple[float
 
 
 def scaled(stored: np.ndarray, slope: float, intercept: float, dtype: np.dtype) -> np.ndarray:
-    """Values of stored numbers, of a type from `value_type`; whole numbers are computed as such, without rounding."""
-    if np.dtype(dtype).kind == "i":
-        return (stored.astype(np.int64) * int(slope) + int(intercept)).astype(dtype)
-    return (stored * np.float64(slope) + intercept).astype(dtype)
+    """Values of stored numbers, of a type from `value_type`; whole numbers are computed as such, without rounding.
+
+    Works on parts of the last axis, so that no wider copy of the whole is ever held.
+    """
+    found = np.empty(stored.shape, dtype)
+    whole = np.dtype(dtype).kind == "i"
+    step = max(1, _AT_ONCE * stored.shape[-1] // max(stored.size, 1))
+    for start in range(0, stored.shape[-1], step):
+        part = stored[..., start : start + step]
+        if whole:
+            found[..., start : start + step] = part.astype(np.int64) * int(slope) + int(intercept)
+        else:
+            found[..., start : start + step] = part * np.float64(slope) + intercept
+    return found
