@@ -68,7 +68,7 @@ def naive(folder: Path) -> Found:
 
     from oxablate.space.image import ImageGeometry, to_lps
 
-    file = nibabel.load(folder / "image.nii")
+    file = nibabel.load(folder / "image.nii", mmap=False)
     found, columns = Found(), to_lps("RAS", file.affine[:3, :3].T).T
     found.place("image", ImageGeometry.from_columns(file.shape, columns, to_lps("RAS", file.affine[:3, 3])))
     found.values["image"] = np.asarray(file.dataobj)
