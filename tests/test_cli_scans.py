@@ -11,7 +11,7 @@ from oxablate.space.files import write_image
 from oxablate.space.image import Image, ImageGeometry
 
 AXES = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
-TURNED = ((0.0, 1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0))
+TURNED = ((0.8, -0.6, 0.0), (0.6, 0.8, 0.0), (0.0, 0.0, 1.0))
 PHANTOM = small_data()["subject"]["phantom"]
 
 

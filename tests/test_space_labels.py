@@ -174,6 +174,27 @@ def test_a_label_map_is_named_by_its_numbers(tmp_path):
         assert np.array_equal(segment.mask(SHAPE), values == segment.number)
 
 
+@pytest.mark.parametrize("direction", [None, TURNED])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+@pytest.mark.parametrize("signs", [(1, 1, -1), (-1, 1, 1), (-1, -1, -1)])
+def test_a_label_map_whose_axes_run_otherwise_is_turned(tmp_path, direction, order, signs):
+    """As converters from DICOM store them. Both files are made voxel by voxel from one function of the place."""
+    where = geometry(direction)
+    columns = (where.columns * signs)[:, order]
+    first = [0 if s > 0 else n - 1 for s, n in zip(signs, SHAPE, strict=True)]
+    shape = tuple(SHAPE[a] for a in order)
+    turned = ImageGeometry.from_columns(shape, columns, where.index_to_world_mm(first))
+
+    def drawn(at):
+        index = np.stack(np.indices(at.shape), -1)
+        x, y, z = np.moveaxis(at.index_to_world_mm(index) - where.index_to_world_mm((4, 4, 3)), -1, 0)
+        return ((x - 1.3 * y + 0.4 * z > 0.37).astype(np.int32)) + 2 * (np.abs(z) + x < 1.1)
+
+    path = write_image(tmp_path / "l.nrrd", Image(drawn(turned), turned))
+    for segment in read_segments(path, image(where)).segments:
+        assert np.array_equal(segment.mask(SHAPE), drawn(where) == segment.number)
+
+
 def test_an_image_taken_for_a_label_map_is_refused(tmp_path):
     path = write_image(
         tmp_path / "l.nrrd",

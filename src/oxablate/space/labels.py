@@ -1,13 +1,14 @@
 """The door for label files: what somebody drew on an image, as named segments on its voxels."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ..quantities.refusal import BadInput
 from .files import read_labels, require_same_voxels
-from .image import Image
-from .segment import Segments, layer_segments
+from .image import Image, ImageGeometry
+from .segment import OnVoxels, Segments, layer_segments
 
 _DICOM_MARK = (128, b"DICM")
 
@@ -18,9 +19,10 @@ def read_segments(path: str | Path, onto: Image | None, onto_name: str = "the im
     path: a label map (whatever `files.read_labels` reads), whose segments are its labels and named by their digits; a
     .seg.nrrd of 3D Slicer; a DICOM segmentation; a DICOM RT structure set. onto: the image; None takes the voxels of
     the file itself, which a structure set does not have. onto_name: of the image, for refusals. A label map must have
-    the voxels of the image; segments of the other kinds may cover a part of them. What is drawn on another series or in
-    another frame of reference than the image says of itself is refused. Fails with `BadInput`, one sentence that names
-    the file, for whatever cannot be read, does not fit, or marks what no segment names.
+    the voxels of the image, in any order and sense of its axes; segments of the other kinds may cover a part of them.
+    What is drawn on another series or in another frame of reference than the image says of itself is refused. Fails
+    with `BadInput`, one sentence that names the file, for whatever cannot be read, does not fit, or marks what no
+    segment names.
     """
     path = Path(path)
     if not path.is_file():
@@ -51,8 +53,30 @@ def _read(path: Path, onto: Image | None, onto_name: str) -> Segments:
             return read_segmented_nrrd(path, geometry)
     labels = read_labels(path)
     if onto is not None:
+        labels = _turned(labels, onto.geometry)
         require_same_voxels(onto, labels, onto_name, str(path))
     return Segments(labels.geometry, tuple(layer_segments(np.asarray(labels.data), (0, 0, 0), None)), "label map")
+
+
+def _turned(labels: Image, geometry: ImageGeometry) -> Image:
+    """The same labels with their axes in the order and sense of those of `geometry`, where a turn of axes does that.
+
+    Converters from DICOM often store slices or rows the other way round; nothing is resampled.
+    """
+    own = labels.geometry
+    try:
+        on = OnVoxels.of(own.columns, own.shape, geometry)
+    except BadInput:
+        return labels  # other voxels altogether: refused by the caller, with what differs
+    if on.axes == (0, 1, 2) and on.signs == (1, 1, 1):
+        return labels
+    order = np.argsort(on.axes)
+    first = [0 if sign > 0 else count - 1 for sign, count in zip(on.signs, own.shape, strict=True)]
+    columns = (own.columns * np.asarray(on.signs))[:, order]
+    data = on.turned(labels.data)
+    spacing = np.asarray(own.spacing)[order]
+    placed = ImageGeometry.from_columns(data.shape, columns, own.index_to_world_mm(first), spacing)
+    return replace(labels, data=np.ascontiguousarray(data), geometry=placed)
 
 
 def _is_dicom(path: Path) -> bool:
