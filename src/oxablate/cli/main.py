@@ -170,6 +170,14 @@ def export(
 
 
 @app.command()
+def check(folder: Annotated[Path, typer.Argument(help="Folder that `oxablate run` wrote.")]) -> None:
+    """Verify every checksum and every ledger of a record; a line for each problem."""
+    from ..protocol.check import check as verify
+
+    typer.echo(verify(folder, typer.echo))
+
+
+@app.command()
 def cite(
     folder: Annotated[Path, typer.Argument(help="Folder that `oxablate run` wrote.")],
     bibtex: Annotated[bool, typer.Option("--bibtex", help="Print BibTeX instead of plain text.")] = False,

@@ -64,7 +64,9 @@ def save_checkpoint(path: Path, state: State, ledger: Ledger, rows: list[dict], 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     """One member without a date, so that equal states are equal files."""
     with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
-        np.lib.format.write_array(member, np.frombuffer(content, np.uint8), version=(1, 0), allow_pickle=False)
+        head = {"descr": "|u1", "fortran_order": False, "shape": (len(content),)}
+        np.lib.format.write_array_header_1_0(member, head)
+        member.write(content)  # not through `write_array`, which copies
 
 
 def load_checkpoint(path: Path, stamp: Stamp, key: str) -> tuple[State, Ledger, list[dict]]:

@@ -118,6 +118,7 @@ class Record(RecordViews):
 
     def commits(self, arm: str) -> list[dict]:
         """The commit markers of one arm, one per kept time; empty where nothing was committed yet."""
+        self._head(arm)
         return self._log(arm).read()
 
     def fields(self, arm: str):
@@ -126,11 +127,10 @@ class Record(RecordViews):
 
         from ..storage.committed_store import CommittedStore
 
-        log, path = self._log(arm), self.folder / "arms" / arm / "fields.zarr"
-        markers = log.read()
+        path, markers = self.folder / "arms" / arm / "fields.zarr", self.commits(arm)
         if not markers:
-            raise BadInput(f"{path}: nothing is committed yet; let the run go on with `oxablate run --resume`")
-        stamps = named_files(log.folder, markers)
+            raise _nothing_yet(path)
+        stamps = named_files(self._log(arm).folder, markers)
         start = f"{path.name}/"
         store = CommittedStore(path, {k.removeprefix(start): s for k, s in stamps.items() if k.startswith(start)})
         try:
@@ -142,16 +142,29 @@ class Record(RecordViews):
 
     def series(self, arm: str) -> dict[str, np.ndarray]:
         """The committed time series of one arm by column name."""
-        log, path = self._log(arm), self.folder / "arms" / arm / "series.csv"
-        head = log.head()
+        head, path = self._head(arm), self.folder / "arms" / arm / "series.csv"
         if head is None:
-            raise BadInput(f"{path}: nothing is committed yet; let the run go on with `oxablate run --resume`")
-        text = verify_series(path.parent, head, log.head_path())
+            raise _nothing_yet(path)
+        text = verify_series(path.parent, head, self._log(arm).head_path())
         rows = list(csv.DictReader(io.StringIO(text.decode())))
         return {name: np.array([float(row[name]) for row in rows]) for name in (rows[0] if rows else ())}
 
+    def _head(self, arm: str) -> dict | None:
+        """What was committed last, which is what the outcomes, if there are any, were made from; None for nothing."""
+        head, name = self._log(arm).head(), f"arms/{arm}/summary.json"
+        path = self.folder / name
+        if not path.exists() and name not in self.about["files"]:
+            return head
+        if head is None or read_sealed(path).get("commit") != head[SEAL]:
+            raise damaged(self._log(arm).folder, "the last commit marker is not the one that the outcomes belong to")
+        return head
+
     def _log(self, arm: str) -> CommitLog:
         return CommitLog(self.folder / "arms" / arm / "commits")
+
+
+def _nothing_yet(path: Path) -> BadInput:
+    return BadInput(f"{path}: nothing is committed yet; let the run go on with `oxablate run --resume`")
 
 
 def open_record(folder: str | Path) -> Record:

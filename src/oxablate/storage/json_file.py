@@ -7,7 +7,7 @@ from pathlib import Path
 from ..quantities.refusal import BadInput
 from .whole_file import write_whole
 
-#: The key under which a sealed file holds the sha256 of itself without that key.
+#: The key under which a sealed file holds the sha256 of its other data, as JSON with sorted keys and without spaces.
 SEAL = "checksum"
 
 
@@ -25,7 +25,8 @@ def _plain(value):
 def seal(data: dict) -> dict:
     """The data with its checksum; one that is there already is renewed."""
     bare = {key: value for key, value in data.items() if key != SEAL}
-    return bare | {SEAL: hashlib.sha256(encode(bare)).hexdigest()}
+    text = json.dumps(bare, sort_keys=True, separators=(",", ":"), default=_plain)
+    return bare | {SEAL: hashlib.sha256(text.encode()).hexdigest()}
 
 
 def write_json(path: Path, data: dict) -> None:
@@ -44,17 +45,16 @@ def read_json(path: Path) -> dict:
 
 
 def read_sealed(path: Path) -> dict:
-    """Read what `write_sealed` wrote, with its checksum; refuses a file of which any byte is another."""
-    content = _read(path)
-    found = _parse(path, content)
-    require_seal(path, found, content)
+    """Read what `write_sealed` wrote, with its checksum; refuses a file that holds anything else."""
+    found = read_json(path)
+    require_seal(path, found)
     return found
 
 
-def require_seal(path: Path, found: dict, content: bytes | None = None) -> None:
-    """Refuse a file whose data, or any byte of which, is not what was sealed. content: its bytes, read if not given."""
+def require_seal(path: Path, found: dict) -> None:
+    """Refuse what was read from a file where it is not what was sealed."""
     try:
-        whole = found.get(SEAL) is not None and encode(seal(found)) == (_read(path) if content is None else content)
+        whole = found.get(SEAL) == seal(found)[SEAL]
     except RecursionError:
         whole = False
     if not whole:
