@@ -47,6 +47,7 @@ def allowed_folders() -> list[str]:
 ALLOWED_FILES = {
     "/etc/localtime", "/etc/timezone", "/etc/mime.types", "/etc/os-release", "/usr/lib/os-release", "/etc/ld.so.cache",
     "/etc/matplotlibrc", "/etc/nsswitch.conf", "/etc/passwd", "/etc/debian_version",
+    "/etc/locale.alias", "/etc/ssl/openssl.cnf",
 }  # fmt: skip
 
 

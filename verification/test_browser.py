@@ -1,6 +1,6 @@
 """The report of a hostile scan in a real browser: no script runs, nothing is asked for, nothing is complained of.
 
-Needs Chromium (`make verify` installs it where it can, by tools/browser.sh) and Playwright's Python package.
+Needs Chromium (`make verify` installs it where it can, by verification/browser.sh) and Playwright's Python package.
 """
 
 import shutil
@@ -26,7 +26,7 @@ def browser():
     """A browser without a window and without a network that matters: what it asks for is written down."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
-        pytest.skip("no Chromium found; run tools/browser.sh, or install it")
+        pytest.skip("no Chromium found; run verification/browser.sh, or install it")
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
         # without its sandbox, which a root user in a container cannot have; the pages are our own
