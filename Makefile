@@ -17,7 +17,7 @@ DEMO_DIR  ?= demo-run
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup test verify validate bench docs demo lint clean clean-venv
+.PHONY: help setup test verify validate bench docs demo lint sbom advisories clean clean-venv
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,7 @@ test: setup  ## unit, property and exact cases, and the code in the docs
 	$(PY) -m pytest -n $(JOBS) --dist loadfile
 
 verify: setup $(VENV)/.extra-peers  ## the slow exact cases, and those that need other codes
+	-@sh verification/browser.sh
 	$(PY) -m pytest -n $(JOBS) --dist loadfile -m 'slow or peer'
 
 validate: setup  ## the measured cases
@@ -59,6 +60,12 @@ lint: $(VENV)/.extra-dev  ## style and layers
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports --no-cache
+
+sbom: $(VENV)/.extra-dev  ## what it is made of, as CycloneDX JSON in build/sbom.json; needs no network
+	$(PY) supply/sbom.py build/sbom.json
+
+advisories: $(VENV)/.extra-dev  ## pinned versions against known advisories; says what could not be asked
+	$(PY) supply/advisories.py || [ $$? -eq 3 ]
 
 # --- for reading ---------------------------------------------------------------------------------------------------
 

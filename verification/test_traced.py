@@ -26,8 +26,8 @@ pytestmark = [
 _OPENED = re.compile(r'(?:open|openat|openat2|creat)\((?:AT_FDCWD, |\d+, )?"((?:[^"\\]|\\.)*)".*\) = \d+')
 _STARTED = re.compile(r'execve\("((?:[^"\\]|\\.)*)".*\) = 0')
 
-#: What reaches for somebody: a socket that could, and calls that name an address. A pair of sockets with itself, by which
-#: asyncio wakes itself, has none.
+#: What reaches for somebody: a socket that could, and calls that name an address. The pair of sockets by which asyncio
+#: wakes itself has none.
 _NETWORK = re.compile(r"\b(?:socket\((?!AF_INET6).*|(?:connect|bind|listen|sendto|sendmsg)\(.*sa_family.*|listen\(.*)")
 
 #: What urllib3 does when it is imported, as pydicom does where it is installed: it binds a socket to this very machine,
