@@ -17,7 +17,7 @@ def tissue_keys(labels: Path, image: Path | None) -> dict[int | str, str]:
     Others are guessed by their name (see `anatomy.tissue_names.guess`) or left to be filled in. image: what they were
     drawn on, needed for a structure set. Raises BadInput for files that cannot be used.
     """
-    onto = None if image is None else read_image(image)
+    onto = None if image is None else read_image(image, uneven="resample")
     segments = [one for one in read_segments(labels, onto, str(image)).segments if one.voxels]
     if len(segments) == 1:
         return {_key(segments[0], segments): Tissue.TUMOUR_VIABLE.word}

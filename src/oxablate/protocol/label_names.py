@@ -67,7 +67,7 @@ def labels_file(path: str | Path, image: str | Path | None = None, out: str | Pa
     image: what the segments were drawn on; needed for a structure set, otherwise only to see whether they fit. Raises
     BadInput for files that cannot be used and for an `out` that exists.
     """
-    onto = None if image is None else read_image(image)
+    onto = None if image is None else read_image(image, uneven="resample")
     segments = read_segments(path, onto, str(image))
     if out is None:
         return LabelsFound(segments, None)

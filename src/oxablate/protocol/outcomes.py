@@ -25,7 +25,8 @@ def picture(setting: Setting) -> np.ndarray:
     """Grey values on the grid for the background of figures: the input image, or a phantom's drawn one."""
     grid, subject = setting.subject.grid, setting.case.subject
     if subject.scan is not None:
-        image = read_image(inside_folder(subject.scan.image, setting.folder, "subject.scan.image"))
+        path = inside_folder(subject.scan.image, setting.folder, "subject.scan.image")
+        image = read_image(path, subject.scan.uneven_slices)
         return resample_image(image, grid).astype(np.float32)
     spacing = (subject.phantom.spacing / MM,) * 3
     drawn, _ = phantom_images(read_recipe(subject.phantom.recipe), spacing, 0.04, setting.case.seed)

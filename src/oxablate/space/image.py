@@ -9,6 +9,7 @@ import numpy as np
 
 from ..quantities.refusal import BadInput
 from .dicom.reference import DicomReference
+from .dicom.slices import SlicePlanes
 from .grid import MM, VoxelGrid
 
 #: Signs that turn the axes of a named frame into LPS (x to the left, y to the back, z up).
@@ -154,12 +155,14 @@ class Image:
 
     data: array (nx, ny, nz), index [i, j, k]. geometry: its `ImageGeometry` in millimetres and LPS. reference: the
     DICOM objects it came from, None for other files. notes: sentences on what the reader did to it, or could not check.
+    slices: where its values were measured, for an image that was put on an even grid; else None.
     """
 
     data: np.ndarray
     geometry: ImageGeometry
     reference: DicomReference | None = None
     notes: tuple[str, ...] = ()
+    slices: SlicePlanes | None = None
 
     def __post_init__(self) -> None:
         if self.data.shape != self.geometry.shape:

@@ -45,7 +45,7 @@ def _read(path: Path, onto: Image | None, onto_name: str) -> Segments:
     if _is_dicom(path):
         from .dicom.label_files import read_dicom_segments
 
-        return read_dicom_segments(path, geometry, None if onto is None else onto.reference)
+        return read_dicom_segments(path, onto)
     if path.name.lower().endswith(".nrrd"):
         from .segmented_nrrd import is_segmented, read_segmented_nrrd
 

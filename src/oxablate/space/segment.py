@@ -6,7 +6,11 @@ from functools import cached_property
 import numpy as np
 
 from ..quantities.refusal import BadInput
+from .dicom.slices import SlicePlanes
 from .image import SAME_PLACE, ImageGeometry
+
+#: What segments may lie on: the voxels of an image, or the slices it was measured in.
+Voxels = ImageGeometry | SlicePlanes
 
 #: Characters kept of the name of a segment; a name is the only text of a label file that is.
 LONGEST_NAME = 64
@@ -69,7 +73,7 @@ class Segments:
     sentences on what was left out or taken for granted.
     """
 
-    geometry: ImageGeometry
+    geometry: Voxels
     segments: tuple[Segment, ...]
     kind: str
     notes: tuple[str, ...] = ()
@@ -146,10 +150,10 @@ class OnVoxels:
     axes: Index
     signs: Index
     shape: Index
-    image: ImageGeometry
+    image: Voxels
 
     @classmethod
-    def of(cls, columns: np.ndarray, shape: Index, image: ImageGeometry) -> "OnVoxels":
+    def of(cls, columns: np.ndarray, shape: Index, image: Voxels) -> "OnVoxels":
         """From the steps [mm, LPS] of the block, one per column (3, 3); `BadInput` where its voxels are others."""
         steps = (np.asarray(image.direction).T @ columns) / np.asarray(image.spacing)[:, None]
         whole = np.rint(steps)

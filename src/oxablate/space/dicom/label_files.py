@@ -9,8 +9,8 @@ import warnings
 from pathlib import Path
 
 from ...quantities.refusal import BadInput
-from ..image import ImageGeometry
-from ..segment import Segments
+from ..image import Image
+from ..segment import Segments, Voxels
 from .encoding import require_whole
 from .reference import DicomReference
 from .tags import identifier, printable, value_of
@@ -22,32 +22,51 @@ _IMPLICIT = "1.2.840.10008.1.2"
 _BIG = "1.2.840.10008.1.2.2"
 
 
-def read_dicom_segments(path: Path, onto: ImageGeometry | None, reference: DicomReference | None) -> Segments:
+def read_dicom_segments(path: Path, onto: Image | None) -> Segments:
     """Segments of a DICOM segmentation or RT structure set on the voxels of an image, or (None) on its own.
 
-    reference: what the image says of itself, None where it is not from DICOM. Fails with `BadInput` for other DICOM
-    objects, for what was drawn on another series or in another frame of reference, and as `read_segmentation` and
-    `read_structures` do. Errors of the library pass through.
+    An image that was put on an even grid has the segments of its slices as measured, carried along (see `carry`), or
+    else those that were drawn on the even grid itself. Fails with `BadInput` for other DICOM objects, for what was
+    drawn on another series or in another frame of reference, and as `read_segmentation` and `read_structures` do.
+    Errors of the library pass through.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         data, syntax = _opened(path)
-        kind = identifier(data, "SOPClassUID", "it")
-        if kind in _SEGMENTATION:
-            notes = _same_source(data, _series_of_segmentation(data), onto, reference, "segmentation")
-            from .seg_read import read_segmentation
+        if onto is None:
+            return _placed(data, syntax, None, None)
+        if onto.slices is None:
+            return _placed(data, syntax, onto.geometry, onto.reference)
+        try:
+            found = _placed(data, syntax, onto.slices, onto.slices.reference)
+        except BadInput as refusal:
+            try:
+                return _placed(data, syntax, onto.geometry, onto.reference)
+            except BadInput:
+                raise refusal from None
+        from .carry import carried
 
-            found = read_segmentation(data, syntax, onto, reference)
-        elif kind == _STRUCTURE_SET:
-            notes = _same_source(data, _series_of_structures(data), onto, reference, "structure set")
-            from .rtstruct import read_structures
+        return carried(found, onto.slices, onto.geometry)
 
-            found = read_structures(data, onto, reference)
-        else:
-            raise BadInput(
-                f"it is a DICOM object of the kind {_kind_name(kind)!r}; a segmentation or an RT structure set is "
-                "allowed as labels"
-            )
+
+def _placed(data, syntax: str, onto: Voxels | None, reference: DicomReference | None) -> Segments:
+    """Segments on some voxels. reference: what those say of themselves, None where they are not from DICOM."""
+    kind = identifier(data, "SOPClassUID", "it")
+    if kind in _SEGMENTATION:
+        notes = _same_source(data, _series_of_segmentation(data), onto, reference, "segmentation")
+        from .seg_read import read_segmentation
+
+        found = read_segmentation(data, syntax, onto, reference)
+    elif kind == _STRUCTURE_SET:
+        notes = _same_source(data, _series_of_structures(data), onto, reference, "structure set")
+        from .rtstruct import read_structures
+
+        found = read_structures(data, onto, reference)
+    else:
+        raise BadInput(
+            f"it is a DICOM object of the kind {_kind_name(kind)!r}; a segmentation or an RT structure set is "
+            "allowed as labels"
+        )
     return Segments(found.geometry, found.segments, found.kind, (*notes, *found.notes))
 
 

@@ -11,11 +11,11 @@ Source: DICOM PS3.3 C.8.8.5 and C.8.8.6, 2024; Shimrat, Commun ACM 5 (1962) 434,
 import numpy as np
 
 from ...quantities.refusal import BadInput
-from ..image import SAME_PLACE, ImageGeometry
-from ..segment import Segment, Segments, cropped, plain_name
+from ..image import SAME_PLACE
+from ..segment import Segment, Segments, Voxels, cropped, plain_name
 from .label_files import items
 from .reference import DicomReference
-from .seg_frames import slice_of_instance
+from .seg_frames import slices_of_instance
 from .tags import identifier, text, value_of, whole
 
 _CLOSED = {"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"}
@@ -23,7 +23,7 @@ _OPEN = {"POINT", "OPEN_PLANAR", "OPEN_NONPLANAR"}
 _DECIMALS = 6  # of a voxel: a corner meant for a voxel centre must not fall to a side by the rounding of a file
 
 
-def read_structures(data, onto: ImageGeometry | None, reference: DicomReference | None = None) -> Segments:
+def read_structures(data, onto: Voxels | None, reference: DicomReference | None = None) -> Segments:
     """Segments of an RT structure set on the voxels of an image.
 
     data: its data set. reference: what the image says of itself. A structure without closed contours has no voxels.
@@ -41,7 +41,7 @@ def read_structures(data, onto: ImageGeometry | None, reference: DicomReference 
     if not names:
         raise BadInput("it describes no structures; export it again")
     found: dict[int, Segment] = {}
-    slices = slice_of_instance(reference)
+    slices = slices_of_instance(reference)
     for outline in items(data, "ROIContourSequence", "it"):
         number = whole(outline, "ReferencedROINumber", "a set of contours", 0, 2**31 - 1)
         if number not in names or number in found:
@@ -58,8 +58,8 @@ def read_structures(data, onto: ImageGeometry | None, reference: DicomReference 
     return Segments(onto, tuple(listed), "RT structure set", tuple(notes))
 
 
-def _structure(outline, number: int, name: object, onto: ImageGeometry, drawn) -> tuple[Segment, list[str]]:
-    """One structure and what has to be said of it. drawn: {instance: slice}, see `slice_of_instance`."""
+def _structure(outline, number: int, name: object, onto: Voxels, drawn) -> tuple[Segment, list[str]]:
+    """One structure and what has to be said of it. drawn: {instance: slices}, see `slices_of_instance`."""
     what, shown = f"structure {plain_name(name)!r}", plain_name(name)
     slices: dict[int, list[np.ndarray]] = {}
     left_out: dict[str, int] = {}
@@ -87,10 +87,10 @@ def _structure(outline, number: int, name: object, onto: ImageGeometry, drawn) -
     return cropped(number, shown, (0, 0, low), inside), notes
 
 
-def _require_drawn_there(contour, k: int, drawn: dict[str, int], what: str) -> None:
+def _require_drawn_there(contour, k: int, drawn: dict[str, tuple[int, ...]], what: str) -> None:
     """`BadInput` where a contour says that it was drawn on another slice than the one it lies in."""
     listed = items(contour, "ContourImageSequence", what)
-    said = {drawn.get(identifier(one, "ReferencedSOPInstanceUID", what), k) for one in listed}
+    said = {n for one in listed for n in drawn.get(identifier(one, "ReferencedSOPInstanceUID", what), (k,))}
     if said and k not in said:
         raise BadInput(
             f"{what} has a contour that lies in slice {k} of the image and was drawn on slice {min(said)} (counted "
@@ -121,7 +121,7 @@ def _points(contour, what: str) -> np.ndarray:
     return numbers.reshape(-1, 3)
 
 
-def _slice_of(index: np.ndarray, onto: ImageGeometry, what: str) -> int:
+def _slice_of(index: np.ndarray, onto: Voxels, what: str) -> int:
     """The slice k of the image in which a contour lies. index: (n, 3), continuous."""
     k = index[:, 2]
     low, high, nearest = float(k.min()), float(k.max()), int(np.rint(k.mean()))

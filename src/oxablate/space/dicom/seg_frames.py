@@ -113,17 +113,23 @@ def require_agreement(data, frames: list[Frame], corners, across: int, reference
         for side in zip(*pairs, strict=True):
             if len(set(side)) < len(side):
                 raise BadInput("its frames say twice to which segment they belong, and not the same; export it again")
-    slices = slice_of_instance(reference) if across == 2 else {}
+    slices = slices_of_instance(reference) if across == 2 else {}
     for frame, corner in zip(frames, corners, strict=True):
-        if (said := slices.get(frame.drawn_on, corner[2])) != corner[2]:
+        said = slices.get(frame.drawn_on, (corner[2],))
+        if corner[2] not in said:
             raise BadInput(
                 f"a frame of segment {frame.segment} lies in slice {corner[2]} of the image and was drawn on slice "
-                f"{said} (counted from 0); its place is damaged, or the image's is, export both again"
+                f"{said[0]} (counted from 0); its place is damaged, or the image's is, export both again"
             )
 
 
-def slice_of_instance(reference: DicomReference | None) -> dict[str, int]:
-    """{SOP instance: slice k} of an image with one instance per slice; empty for others."""
-    if reference is None or reference.frames or len(set(reference.instances)) < len(reference.instances):
-        return {}
-    return {instance: k for k, instance in enumerate(reference.instances)}
+def slices_of_instance(reference: DicomReference | None) -> dict[str, tuple[int, ...]]:
+    """{SOP instance: its slices k} of an image with instances per slice; empty for one in a single object.
+
+    On an even grid an instance stands for the slices that lie nearest to it, which may be several.
+    """
+    found: dict[str, tuple[int, ...]] = {}
+    if reference is not None and not reference.frames:
+        for k, instance in enumerate(reference.instances):
+            found[instance] = (*found.get(instance, ()), k)
+    return found

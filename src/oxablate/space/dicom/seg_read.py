@@ -14,10 +14,11 @@ import numpy as np
 from ...quantities.refusal import BadInput
 from ..image import ImageGeometry
 from ..room import require_room
-from ..segment import OnVoxels, Segment, Segments, cropped, layer_segments, within
+from ..segment import OnVoxels, Segment, Segments, Voxels, cropped, layer_segments, within
 from .label_files import items
 from .reference import DicomReference
 from .seg_frames import Frame, Stack, layout, require_agreement
+from .slices import SlicePlanes
 from .tags import printable, text, value_of, whole
 
 _NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"}
@@ -27,9 +28,7 @@ _BITS = {"BINARY": (1, 8), "FRACTIONAL": (8,), "LABELMAP": (8, 16)}
 _MOST_SLICES = 100_000
 
 
-def read_segmentation(
-    data, syntax: str, onto: ImageGeometry | None, reference: DicomReference | None = None
-) -> Segments:
+def read_segmentation(data, syntax: str, onto: Voxels | None, reference: DicomReference | None = None) -> Segments:
     """Segments of a DICOM segmentation on the voxels of an image, or (None) on the smallest box of slices of its own.
 
     data: its data set. syntax: transfer syntax UID. reference: what the image says of itself. Frames may come in any
@@ -45,6 +44,8 @@ def read_segmentation(
     if onto is None:
         onto = _own_voxels(frames, stack)
     across = int(np.argmax(np.abs(np.asarray(onto.direction).T @ stack.normal)))
+    if isinstance(onto, SlicePlanes) and across != 2:
+        raise BadInput("its frames run across the slices of a tilted or uneven series; draw the segments on its slices")
     columns = np.column_stack([stack.steps, stack.normal * onto.spacing[across]])
     fit = OnVoxels.of(columns, (stack.columns, stack.rows, 1), onto)
     for frame in frames:

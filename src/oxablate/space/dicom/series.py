@@ -14,10 +14,11 @@ from ...quantities.refusal import BadInput
 from ..image import Image, ImageGeometry
 from ..room import require_room
 from ..scaling import scaled, value_type
-from .even import even_layout, resampled
+from .even import resampled
 from .pixels import Pixels, frames_of, pixels_of, require_voxels
 from .planes import Plane, kind_of, planes_of
 from .reference import DicomReference
+from .slices import SlicePlanes
 from .source import Source, is_dicom, open_source
 from .stack import Stack, ordered, unevenness
 from .tags import identifier, printable, value_of
@@ -168,22 +169,23 @@ def _geometry(stack: Stack, shape) -> ImageGeometry:
 
 def _on_even_grid(data: np.ndarray, stack: Stack, problem: str, notes: list[str]) -> Image:
     """The image of an uneven stack on an even grid, float32."""
-    shape, low, step = even_layout(stack, data.shape[:2])
+    steps = np.sort(np.diff(stack.heights))
+    step = float(steps[(len(steps) - 1) // 2])  # the usual distance of planes: the lower median
+    spacing, origin = (*stack.spacing, step), np.asarray(stack.planes[0].position)
+    slices = SlicePlanes(data.shape, spacing, origin, stack.axes, stack.heights, stack.aside, _reference(stack.planes))
+    shape = slices.even_shape
     require_room(shape, 4, "the even grid")
     out = np.empty(shape, np.float32)
-    outside = resampled(data, stack, shape, low, step, out)
-    spacing = (*stack.spacing, step)
-    shift = stack.axes[:, :2] @ (low * np.asarray(stack.spacing))
-    geometry = ImageGeometry.from_columns(
-        shape, stack.axes * spacing, np.asarray(stack.planes[0].position) + shift, spacing
-    )
+    outside = resampled(data, slices, out)
+    shift = stack.axes[:, :2] @ (slices.low * np.asarray(stack.spacing))
+    geometry = ImageGeometry.from_columns(shape, stack.axes * spacing, origin + shift, spacing)
     nearest = [int(np.argmin(np.abs(stack.heights - k * step))) for k in range(shape[2])]
     notes = [
         f"resampled linearly to an even, right-angled grid of {step:.4g} mm between slices, because {problem}",
         f"{outside:.2%} of its voxels lie outside the slices and hold the smallest value",
         *notes,
     ]
-    return Image(out, geometry, _reference([stack.planes[k] for k in nearest]), tuple(notes))
+    return Image(out, geometry, _reference([stack.planes[k] for k in nearest]), tuple(notes), slices)
 
 
 def _reference(planes) -> DicomReference:
