@@ -5,8 +5,10 @@ start, and what was not written yet reads as NaN. Chunks are compressed without 
 checksum, so that any Zarr reader stumbles over a damaged one.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 
@@ -31,12 +33,21 @@ def packed(values: np.ndarray, quick: bool = False) -> bytes:
 
 
 def packed_in_turn(arrays: Mapping[str, np.ndarray], quick: bool = False) -> Iterator[tuple[str, bytes]]:
-    """Every array packed, by name and in order; a few at a time, so that not all are held at once."""
-    names = list(arrays)
+    """Every array packed, by name and in order; the next few while one is being used, so that not all are held."""
+    names, ahead = iter(arrays), deque()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for first in range(0, len(names), _AT_ONCE):
-            some = names[first : first + _AT_ONCE]
-            yield from zip(some, pool.map(lambda name: packed(arrays[name], quick), some), strict=True)
+
+        def begin(name: str) -> None:
+            ahead.append((name, pool.submit(lambda: packed(arrays[name], quick))))
+
+        for name in islice(names, _AT_ONCE):
+            begin(name)
+        while ahead:
+            name, content = ahead.popleft()
+            found = content.result()
+            for following in islice(names, 1):
+                begin(following)
+            yield name, found
 
 
 def unpacked(content, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
