@@ -36,6 +36,19 @@ def require_whole(blob: bytes, start: int, implicit: bool) -> None:
         walk.refuse(at, "bytes follow after the last element")
 
 
+def require_tail(blob: bytes, implicit: bool) -> None:
+    """`BadInput` unless `blob`, all that follows the voxels of a file, is elements with higher tags, or zeros.
+
+    Bytes that slipped into the voxels push the last of them behind the length that was announced: there they show.
+    """
+    end = len(blob.rstrip(b"\0"))
+    walk = _Walk(blob)
+    if end and walk.tag(0, len(blob)) <= _PIXELS:
+        walk.refuse(0, "what follows the voxels is no element")
+    if walk.elements(0, len(blob), 0, implicit, closed=True, tail=end) < end:
+        walk.refuse(0, "what follows the voxels is no element")
+
+
 @dataclass(frozen=True)
 class _Walk:
     """A visit of the elements of one file. blob: all of it."""
@@ -45,7 +58,7 @@ class _Walk:
     def refuse(self, at: int, why: str):
         raise BadInput(_BROKEN.format(at=at, why=why))
 
-    def _tag(self, at: int, end: int) -> int:
+    def tag(self, at: int, end: int) -> int:
         if at + 8 > end:
             self.refuse(at, "it ends inside an element")
         group, element = struct.unpack_from("<HH", self.blob, at)
@@ -57,7 +70,7 @@ class _Walk:
         while at < end:
             if tail is not None and at >= tail and not any(self.blob[at : at + 8]):
                 return at
-            tag = self._tag(at, end)
+            tag = self.tag(at, end)
             if tag == _ITEM_END and not closed:
                 return at + 8
             if tag <= last or tag >> 16 == 0xFFFE:
@@ -100,7 +113,7 @@ class _Walk:
         if depth >= _DEEPEST:
             self.refuse(at, f"sequences lie deeper than {_DEEPEST} in each other")
         while at < end or not closed:
-            tag = self._tag(at, end)
+            tag = self.tag(at, end)
             (length,) = struct.unpack_from("<I", self.blob, at + 4)
             at += 8
             if tag == _SEQUENCE_END and not closed and length == 0:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...quantities.refusal import BadInput
 from ..inflate import inflate_start
+from .encoding import require_tail
 from .tags import identifier
 
 #: Elements that can tell two images of one place apart: a series that has them twice is 4-D.
@@ -130,7 +131,20 @@ def _read(file, path: Path) -> Source:
     wanted = [Tag(keyword) for keyword in (*_KEYWORDS, *MARKS)]
     data = read_dataset(stream, implicit, not big, stop_when=_at_pixels, specific_tags=wanted)
     offset, length = _pixel_element(stream, implicit, big, path)
+    if length and not big and stream is file:
+        file.seek(offset + length)
+        _require_end(file.read(_TAIL_AT_MOST + 1), implicit, path)
     return Source(path, data, syntax, offset, length, big)
+
+
+def _require_end(tail: bytes, implicit: bool, path: Path) -> None:
+    """`BadInput` unless what follows the voxels is elements: else bytes slipped in, and the voxels are not in place."""
+    try:
+        if len(tail) > _TAIL_AT_MOST:
+            raise BadInput(f"more than {_TAIL_AT_MOST} bytes follow its voxels")
+        require_tail(tail, implicit)
+    except BadInput as refusal:
+        raise BadInput(f"{path}: behind its voxels, {refusal}") from None
 
 
 def _at_pixels(tag, *_) -> bool:
