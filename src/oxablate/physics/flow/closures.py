@@ -1,13 +1,14 @@
 """Constitutive laws of the pore space: how it opens under pressure, how its conductivity follows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 import numpy as np
 from scipy.optimize import brentq
 
 from ...quantities.refusal import BadInput
+from .crack_closures import CubicCracks, NoCracks, NoMemory, NonLocalMemory
 from .equations import (
     COLUMNS,
     LYMPH_FILTRATION,
@@ -100,16 +101,22 @@ class SealedTissue:
 
 @dataclass(frozen=True)
 class TissueFlow:
-    """What the flow needs to know of one tissue. porosity: phi0, fluid volume fraction at rest, in (0, 1)."""
+    """What the flow needs to know of one tissue. porosity: phi0, fluid volume fraction at rest, in (0, 1).
+
+    Tissue with `CubicCracks` needs a fracture pressure per voxel: see `CrackedTissues`.
+    """
 
     porosity: float
     pores: RigidPores | ConvexStiffening
     conductivity: FixedConductivity | ExponentialConductivity
     exchange: FluidExchange | SealedTissue
+    cracks: NoCracks | CubicCracks = field(default_factory=NoCracks)
 
     def __post_init__(self) -> None:
         if not 0 < self.porosity < 1:
             raise BadInput(f"a porosity must lie between 0 and 1, got {self.porosity}")
+        if isinstance(self.cracks, CubicCracks) and isinstance(self.pores, RigidPores):
+            raise BadInput("cracks came with rigid pores; tissue that cracks needs pores that open (ConvexStiffening)")
 
     def row(self) -> np.ndarray:
         """The row of the kernels' table. Shape (11,)."""
@@ -135,6 +142,34 @@ class TissueFlow:
 def tissue_table(tissues: Sequence[TissueFlow]) -> np.ndarray:
     """The kernels' table, one row per tissue in the order given. Shape (n, 11)."""
     return np.array([tissue.row() for tissue in tissues])
+
+
+@dataclass(frozen=True)
+class CrackedTissues:
+    """Tissues, some of which can crack, with the pressure at which they do.
+
+    tissues: one per label. fracture_pressure: intact p_frac per voxel [Pa], (nx, ny, nz): the tissue's value times a
+    correlated field fixed in space (`crack_closures.fracture_field`). memory: what opened paths leave behind.
+    """
+
+    tissues: tuple[TissueFlow, ...]
+    fracture_pressure: np.ndarray
+    memory: NoMemory | NonLocalMemory
+
+    def __post_init__(self) -> None:
+        if not np.all(self.fracture_pressure > 0):
+            raise BadInput(
+                "the fracture pressure must be > 0 everywhere; give tissue that cannot crack the law NoCracks()"
+            )
+
+    def table(self) -> np.ndarray:
+        """The crack kernels' table, one row per tissue. Shape (n, 5)."""
+        return np.array([tissue.cracks.row() for tissue in self.tissues])
+
+
+def can_crack(tissues: Sequence[TissueFlow]) -> bool:
+    """Whether any of the tissues can crack."""
+    return any(isinstance(tissue.cracks, CubicCracks) for tissue in tissues)
 
 
 def _kozeny_carman_strain(exponent: float, opened: float, porosity: float) -> float:

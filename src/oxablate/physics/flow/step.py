@@ -6,11 +6,13 @@ import numpy as np
 
 from ...numerics.elliptic import EllipticSolver, FaceCoefficients
 from ...numerics.outcome import Ending, SolveOutcome
+from ...quantities.refusal import BadInput
 from ...space.boundary import OuterFaces, boundary_conductances
 from ...space.grid import VoxelGrid
 from ...space.operators import face_conductances
 from . import kernels
-from .closures import TissueFlow, tissue_table
+from .closures import CrackedTissues, TissueFlow, can_crack, tissue_table
+from .crack_step import CrackStep, Stage, Subject
 from .equations import MODULUS, VESSEL_FILTRATION, VESSEL_PRESSURE
 from .well import EndHole
 
@@ -75,7 +77,7 @@ class FlowModel:
     def __init__(
         self,
         grid: VoxelGrid,
-        tissues: tuple[TissueFlow, ...],
+        tissues: tuple[TissueFlow, ...] | CrackedTissues,
         label: np.ndarray,
         conductivity: np.ndarray,
         active: np.ndarray,
@@ -85,6 +87,8 @@ class FlowModel:
     ):
         self.grid, self.label, self.active, self.needle = grid, label, active, needle
         self.conductivity = conductivity
+        cracked = tissues if isinstance(tissues, CrackedTissues) else None
+        tissues = tissues if cracked is None else cracked.tissues
         self.table = tissue_table(tissues)
         self.rigid = bool(np.all(np.isinf(self.table[:, MODULUS])))
         self.conductances = face_conductances(grid, conductivity, active)
@@ -93,6 +97,23 @@ class FlowModel:
         self.fixed = self._fixed_conductance()
         self._solver = EllipticSolver(grid.shape)
         self._allocate(grid.shape)
+        #: what solves the stages where tissue can crack; None where none can
+        self.cracks = self._crack_step(cracked, tissues)
+
+    def _crack_step(self, cracked: CrackedTissues | None, tissues) -> CrackStep | None:
+        if not can_crack(tissues):
+            return None
+        if cracked is None:
+            raise BadInput("tissue that can crack came without a fracture pressure; wrap the tissues in CrackedTissues")
+        subject = Subject(
+            self.grid, self.label, self.active, self.conductivity, self.table, self.surface, self.conductances,
+            self.fixed,
+        )  # fmt: skip
+        stage = Stage(
+            subject, self.rest, self._base, self.flows.needle, self._pores, self._faces, self._rates,
+            self._outer_fluxes,
+        )  # fmt: skip
+        return CrackStep(stage, cracked)
 
     def _allocate(self, shape) -> None:
         nx, ny, nz = shape
@@ -130,6 +151,8 @@ class FlowModel:
         self.rest[...] = guess
         outcome = self._steady(self.rest, rigid, vessel_fraction)
         self.pressure_next[...] = self.rest
+        if self.cracks is not None and outcome.ok:
+            self.cracks.require_closed(self.rest)
         return outcome
 
     def _typical_pressure(self) -> np.ndarray:
@@ -178,6 +201,8 @@ class FlowModel:
         return FlowStep(second, self._misplaced(duration), second.residual)
 
     def _misplaced(self, duration: float) -> float:
+        if self.cracks is not None:
+            return self.cracks.misplaced(ERROR_WEIGHT * duration, GAMMA * duration)
         kernels.dilatation_error(*self._rates, self._worst)
         return ERROR_WEIGHT * duration * float(self._worst.sum()) * self.grid.voxel_volume
 
@@ -187,6 +212,8 @@ class FlowModel:
         else:
             kernels.blend(ratio, earlier, 1.0, (1.0 - GAMMA) * duration, self._base)
         step = GAMMA * duration
+        if self.cracks is not None:
+            return self.cracks.solve(self.pressure_next, vessel_fraction, step, tolerance, slot)
         return self._newton(self.pressure_next, self.rest, self.table, vessel_fraction, step, tolerance, slot)
 
     def _rigid_step(self, ratio, vessel_fraction, duration) -> FlowStep:
@@ -267,4 +294,17 @@ class FlowModel:
         """Pressure in the needle's cavity [Pa] at a flow rate [m3/s]."""
         if self.needle is None:
             raise ValueError("this flow has no needle")
+        if self.cracks is not None:
+            return self.needle.cracked_pressure(rate, pressure, self)
         return self.needle.needle_pressure(rate, pressure, self.rest, self.label, self.table, self.conductivity)
+
+    # -- cracks -------------------------------------------------------------------------------------------------
+
+    def crack_volume(self, pressure: np.ndarray) -> np.ndarray:
+        """Crack volume per reference volume at a pressure [Pa], part of J. Shape (nx, ny, nz)."""
+        return np.zeros(self.grid.shape) if self.cracks is None else self.cracks.crack_volume(pressure)
+
+    def remember(self, pressure: np.ndarray) -> None:
+        """Enter an accepted step in the memory of the cracks; to be called once per accepted step."""
+        if self.cracks is not None:
+            self.cracks.memory.remember(pressure, self.label, self.cracks.table)

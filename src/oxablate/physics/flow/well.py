@@ -18,6 +18,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from ...space.grid import VoxelGrid
+from .crack_closures import CUBIC, KINK
+from .crack_kernels import crack_potential
 from .equations import MODULUS, OPENING
 from .kernels import kirchhoff_potential, pore_overpressure, pore_strain
 
@@ -126,6 +128,45 @@ class EndHole:
             potential += share * kirchhoff_potential(over, pore_strain(over, row), row)
         potential += rate / k * (1.0 / (4.0 * np.pi * self.cavity_radius) - self.self_energy)
         return float(np.sum(shares * rest[where]) + _overpressure_of(potential, row))
+
+    def cracked_pressure(self, rate: float, pressure, flow) -> float:
+        """Pressure [Pa] in the cavity at a flow rate [m3/s] where tissue can crack. flow: the `FlowModel`.
+
+        The same well, with the potential of the pores plus that of the cracks [m2/s] in place of G.
+        """
+        cells, shares = self.entry
+        where = tuple(cells.T)
+        main = int(np.argmax(shares))
+        row, cracks = flow.table[flow.label[where][main]], flow.cracks.table[flow.label[where][main]]
+        k = float(np.exp(np.sum(shares * np.log(flow.conductivity[where]))))
+        rest, fracture = (float(np.sum(shares * field[where])) for field in (flow.rest, flow.cracks.fracture))
+
+        def potential(p: float, p_rest: float, p_frac: float) -> float:
+            over = p - p_rest
+            opened = crack_potential(p - p_frac, cracks[CUBIC], cracks[KINK])
+            return k * kirchhoff_potential(over, pore_strain(over, row), row) + opened
+
+        fields = (pressure[where], flow.rest[where], flow.cracks.fracture[where], shares)
+        goal = sum(share * potential(p, r, f) for p, r, f, share in zip(*fields, strict=True))
+        goal += rate * (1.0 / (4.0 * np.pi * self.cavity_radius) - self.self_energy)
+        if rate == 0.0:
+            return float(np.sum(shares * pressure[where]))
+        return _rising_root(lambda p: potential(p, rest, fracture) - goal, rest, float(pressure[where].max()))
+
+
+def _rising_root(function, low: float, high: float) -> float:
+    """Where an increasing function of a pressure passes 0, by bisection to the last bit."""
+    width = max(abs(high - low), abs(high), np.finfo(float).tiny)
+    while function(low) > 0.0:
+        low, width = low - width, 2.0 * width
+    while function(high) < 0.0:
+        high, width = high + width, 2.0 * width
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if function(middle) < 0.0 else (low, middle)
+    return 0.5 * (low + high)
 
 
 def _overpressure_of(potential: float, row: np.ndarray) -> float:
