@@ -1,5 +1,7 @@
 """The coupled Biot step alone: the catechism, its supports and surfaces, growth, and what it refuses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -112,6 +114,23 @@ def test_the_same_twice_gives_the_same_bytes():
     one, two = (run(body(), acting(), tolerance=1e-8)[0].state for _ in range(2))
     assert one.pressure.tobytes() == two.pressure.tobytes()
     assert all(a.tobytes() == b.tobytes() for a, b in zip(one.displacement, two.displacement, strict=True))
+
+
+@pytest.mark.slow
+def test_the_number_of_threads_does_not_show():
+    """Large enough for the kernels that share their loops between threads."""
+    import numba
+
+    shape, found, before = (24, 22, 23), [], numba.get_num_threads()
+    try:
+        for threads in (1, before):
+            numba.set_num_threads(threads)
+            found.append(run(body(shape=shape), acting(shape=shape), tolerance=1e-8, steps=1)[0].state)
+    finally:
+        numba.set_num_threads(before)
+    assert before > 1 and found[0].pressure.tobytes() == found[1].pressure.tobytes()
+    pairs = zip(found[0].displacement, found[1].displacement, strict=True)
+    assert all(a.tobytes() == b.tobytes() for a, b in pairs)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -292,10 +311,13 @@ def test_loads_of_another_kind_are_refused():
     other = Loads((Fixed(),) * 6, OuterFaces())
     with pytest.raises(BadInput, match="make another model"):
         model.try_step(model.rest(), 1.0, ImplicitEuler(), lambda t: other)
+    with pytest.raises(BadInput, match="drainage"):
+        other = replace(acting(), drainage=OuterFaces())
+        model.try_step(model.rest(), 1.0, ImplicitEuler(), lambda t: other)
     with pytest.raises(BadInput, match="duration"):
         model.try_step(model.rest(), -1.0, ImplicitEuler())
     with pytest.raises(BadInput, match="stress_free"):
-        bad = Loads(acting().supports, acting().drainage, stress_free=np.zeros(SHAPE))
+        bad = replace(acting(), stress_free=np.zeros(SHAPE))
         model.try_step(model.rest(), 1.0, ImplicitEuler(), lambda t: bad)
     with pytest.raises(BadInput, match="six"):
         BiotModel(VoxelGrid(SHAPE, SPACING), body(), Loads((Fixed(),), OuterFaces()))

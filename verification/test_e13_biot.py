@@ -118,7 +118,7 @@ class Body:
         self.medium = Medium(lame(*cells), shear(*cells), self.alpha(*cells), held, conductivity(*cells))
 
     def places(self, *faces, face=None):
-        """Coordinates of cells; `faces`: axes along which they lie on faces instead; face: (axis, end) of an outer one."""
+        """Coordinates of cells; `faces`: axes along which they lie on faces; face: (axis, end) of an outer face."""
         axes = []
         for axis, (n, h) in enumerate(zip(self.shape, self.spacing, strict=True)):
             if face and face[0] == axis:

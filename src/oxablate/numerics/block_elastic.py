@@ -3,9 +3,10 @@
     A u - C' p = f            forces on the faces
     C u + S p  = g            volumes of the cells,   C u = w div u,   S a seven-point operator
 
-Preconditioned from the right by the upper triangle with Schur's complement replaced by S + w^2 / (V m'), m' = m / V:
-for a uniform infinite body div A^-1 div' is exactly 1 / (lambda + 2 G). On the staggered grid the pair is stable
-whatever S is, so no pressure oscillates as S vanishes. One cycle of multigrid stands for each inverse.
+Preconditioned from the right by the upper triangle, with Schur's complement replaced by S + w^2 / m, where m is the
+cell's weight V (lambda + 2 G): for a uniform infinite body div A^-1 div' is exactly 1 / (lambda + 2 G). On the
+staggered grid the pair is stable whatever S is: no pressure oscillates as S vanishes. A cycle of multigrid stands for
+each inverse.
 """
 
 import numpy as np
@@ -58,9 +59,8 @@ class BlockElastic:
         held = Sides(tuple(s or n in tied for n, s in enumerate(sides.still)), sides.sticky)
         self.multigrid = ElasticMultigrid(cells, edges, widths, held)
         self.weight = padded(coupling)
-        volume = widths[0][:, None, None] * widths[1][:, None] * widths[2]
-        stiffness = np.where(cells[0] > 0, cells[0], 1.0)
-        self.undrained = np.where(cells[0] > 0, coupling**2 / (stiffness * volume) * volume, 0.0)
+        filled = cells[0] > 0
+        self.undrained = np.divide(coupling**2, cells[0], out=np.zeros(self.shape), where=filled)
         self.rates = self.level.metric[:3]
         self.inner = tuple(slice(1, n + 1) for n in self.shape)
         self.pressure_grid = Multigrid(self.shape)

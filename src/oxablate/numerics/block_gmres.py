@@ -76,7 +76,7 @@ class BlockGmres:
     shape: of the vectors, (fields, nx, ny, nz) float64 C-contiguous.
     """
 
-    def __init__(self, shape: tuple[int, ...], restart: int = 24):
+    def __init__(self, shape: tuple[int, ...], restart: int = 30):
         self.shape, self.restart = shape, restart
         flat = (shape[0] * shape[1], shape[2] * shape[3])
         self._basis = np.zeros((restart + 1, *flat))

@@ -138,6 +138,11 @@ def check_loads(loads: Loads, like: Loads, grid: VoxelGrid) -> None:
         raise BadInput(
             f"the supports are {kinds}, the model was made for {wanted}: make another model for other supports"
         )
+    if _outlets(loads) != _outlets(like):
+        raise BadInput(
+            "the drainage is of another kind or another resistance than the model was made for; only its pressures may "
+            "change: make another model"
+        )
     for name in ("source", "stress_free"):
         values = getattr(loads, name)
         if values is not None and (np.shape(values) != grid.shape or not np.all(np.isfinite(values))):
@@ -148,3 +153,8 @@ def check_loads(loads: Loads, like: Loads, grid: VoxelGrid) -> None:
         raise BadInput(
             f"stress_free is {np.min(loads.stress_free):g} somewhere; a volume ratio is above 0: correct the field"
         )
+
+
+def _outlets(loads: Loads) -> list[tuple[str, float | None]]:
+    """Kind and transfer coefficient of every condition on the fluid."""
+    return [(type(c).__name__, getattr(c, "transfer", None)) for c in (*loads.drainage.faces, loads.surface.fluid)]
