@@ -82,12 +82,26 @@ def read_rows(folder: Path) -> list[Figure]:
     return rows
 
 
+def sweep_rows(folder: Path) -> list[Figure]:
+    """A sweep of 200 members of a 24^3 case, killed ten times and resumed."""
+    from sweep_killed import killed_sweep
+
+    found = killed_sweep(folder / "sweep")
+    return [
+        Figure.judged("doors.sweep_members_lost", found["lost"], "members", "<= 0"),
+        Figure.judged("doors.sweep_members_run_twice", found["twice"], "members", "<= 0"),
+        Figure.judged("doors.sweep_members", found["members"], "members", ">= 200"),
+        Figure.judged("doors.sweep_kills", found["kills"], "kills", ">= 8"),
+        Figure.judged("doors.sweep_seconds", found["seconds"], "s", ""),
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rows = read_rows(Path(folder))
+        rows = read_rows(Path(folder)) + sweep_rows(Path(folder))
     report(rows + footnotes(), arguments.json)
 
 
