@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 
-from ..numerics.jit import njit_parallel, prange
 from ..quantities.refusal import BadInput
 from ..space.grid import MM, VoxelGrid
 
@@ -61,6 +60,8 @@ class LogNormal:
 
     def factor(self, grid: VoxelGrid) -> np.ndarray:
         """The factor at the voxel centres, positions taken in the patient. Shape grid.shape, float64, > 0."""
+        from .waves import sum_of_waves  # compiled code: reading a scan without variation does not wait for it
+
         random = np.random.default_rng([self.seed, 1])
         waves = random.normal(0.0, np.sqrt(2.0) / (self.correlation_length_mm * MM), (_WAVES, 3))
         phases = random.uniform(0.0, 2.0 * np.pi, _WAVES)
@@ -68,25 +69,9 @@ class LogNormal:
         start = waves @ np.asarray(grid.origin) + phases
         x, y, z = (np.outer(grid.axis_centres(a), along[:, a]) for a in range(3))
         z = np.ascontiguousarray((z + start).T)
-        field = _sum_of_waves(np.cos(x), np.sin(x), np.cos(y), np.sin(y), np.cos(z), np.sin(z))
+        field = sum_of_waves(np.cos(x), np.sin(x), np.cos(y), np.sin(y), np.cos(z), np.sin(z))
         field *= np.sqrt(2.0 * self.log_variance / _WAVES)
         return np.exp(field, out=field)
 
 
 Heterogeneity = Uniform | LogNormal
-
-
-@njit_parallel()
-def _sum_of_waves(cos_x, sin_x, cos_y, sin_y, cos_z, sin_z):
-    """sum_m cos(x_im + y_jm + z_mk) from tables of shape (nx, M), (ny, M), (M, nz); fixed order of summation."""
-    nx, waves = cos_x.shape
-    ny, nz = cos_y.shape[0], cos_z.shape[1]
-    out = np.zeros((nx, ny, nz))
-    for i in prange(nx):
-        for j in range(ny):
-            for m in range(waves):
-                real = cos_x[i, m] * cos_y[j, m] - sin_x[i, m] * sin_y[j, m]
-                imag = cos_x[i, m] * sin_y[j, m] + sin_x[i, m] * cos_y[j, m]
-                for k in range(nz):
-                    out[i, j, k] += real * cos_z[m, k] - imag * sin_z[m, k]
-    return out

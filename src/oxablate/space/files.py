@@ -69,7 +69,20 @@ def read_image(path: str | Path, uneven: Uneven = "refuse") -> Image:
     if bad:
         raise BadInput(f"{path} holds {bad} voxels that are NaN or infinite; replace them by numbers first")
     native = image.data.dtype.newbyteorder("=")
-    return replace(image, data=np.ascontiguousarray(image.data, dtype=native))
+    return replace(image, data=_in_order(image.data, native))
+
+
+def _in_order(values: np.ndarray, dtype) -> np.ndarray:
+    """The same values with the last index fastest, where files keep the first so.
+
+    Plane by plane, which stays in the cache: turned as a whole, every voxel touches another line of memory.
+    """
+    if values.flags.c_contiguous:
+        return np.ascontiguousarray(values, dtype)
+    found = np.empty(values.shape, dtype)
+    for j in range(values.shape[1]):
+        found[:, j] = np.ascontiguousarray(values[:, j])
+    return found
 
 
 def _read_dicom(path: Path, uneven: Uneven) -> Image:
@@ -80,6 +93,12 @@ def _read_dicom(path: Path, uneven: Uneven) -> Image:
 
 def read_labels(path: str | Path) -> Image:
     """Label map of a file as int32, labels whole numbers from 0; `BadInput` for fractions and negative numbers."""
+    image = read_label_map(path)
+    return replace(image, data=np.ascontiguousarray(image.data, dtype=np.int32))
+
+
+def read_label_map(path: str | Path) -> Image:
+    """As `read_labels`, in the type of the file where that is one of whole numbers of at most 16 bits."""
     image = read_image(path)
     values = image.data
     if values.dtype.kind == "f":
@@ -93,7 +112,8 @@ def read_labels(path: str | Path) -> Image:
         raise BadInput(f"label map {path} holds the negative label {values.min():g}; whole numbers from 0 are allowed")
     if values.size and values.max() > np.iinfo(np.int32).max:
         raise BadInput(f"label map {path} holds the label {values.max():g}; labels up to 2147483647 are allowed")
-    return replace(image, data=np.ascontiguousarray(values, dtype=np.int32))
+    small = values.dtype.kind in "iu" and values.dtype.itemsize <= 2
+    return image if small else replace(image, data=np.ascontiguousarray(values, dtype=np.int32))
 
 
 def require_same_voxels(image: Image, labels: Image, image_name: str, labels_name: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..quantities.refusal import BadInput
-from .files import read_labels, require_same_voxels
+from .files import read_label_map, require_same_voxels
 from .image import Image, ImageGeometry
 from .segment import OnVoxels, Segments, layer_segments
 
@@ -51,7 +51,7 @@ def _read(path: Path, onto: Image | None, onto_name: str) -> Segments:
 
         if is_segmented(path):
             return read_segmented_nrrd(path, geometry)
-    labels = read_labels(path)
+    labels = read_label_map(path)
     if onto is not None:
         labels = _turned(labels, onto.geometry)
         require_same_voxels(onto, labels, onto_name, str(path))

@@ -17,13 +17,23 @@ def otsu_threshold(values: np.ndarray) -> float:
     low, high = float(values.min()), float(values.max())
     if low == high:
         return low
-    counts, edges = np.histogram(values, bins=_BINS, range=(low, high))
+    counts, edges = _histogram(values, low, high)
     middles = 0.5 * (edges[1:] + edges[:-1])
     below = np.cumsum(counts)[:-1].astype(float)
     above = counts.sum() - below
     mass = np.cumsum(counts * middles)
     gap = mass[:-1] / np.maximum(below, 1) - (mass[-1] - mass[:-1]) / np.maximum(above, 1)
     return float(edges[1 + int(np.argmax(below * above * gap**2))])
+
+
+def _histogram(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """Counts in _BINS equal bins from `low` to `high`, and their edges."""
+    if values.dtype.kind not in "iu" or values.dtype.itemsize > 2:
+        return np.histogram(values, bins=_BINS, range=(low, high))
+    each = np.zeros(int(high - low) + 1, np.int64)  # whole numbers: count each first, then put it into its bin
+    for start in range(0, len(values), _PLANES):
+        each += np.bincount((values[start : start + _PLANES].astype(np.int64) - int(low)).ravel(), minlength=len(each))
+    return np.histogram(np.arange(low, high + 1), bins=_BINS, range=(low, high), weights=each)
 
 
 def largest_component(mask: np.ndarray) -> np.ndarray:
@@ -33,6 +43,12 @@ def largest_component(mask: np.ndarray) -> np.ndarray:
     parts, count = label(mask)
     if count == 0:
         return mask.copy()
+    sample = np.bincount(parts[::8, ::8, ::4].ravel(), minlength=count + 1)
+    sample[0] = 0
+    if sample.any():
+        found = parts == int(np.argmax(sample))
+        if 2 * np.count_nonzero(found) > np.count_nonzero(mask):  # more than half of it: none can be larger
+            return found
     sizes = np.zeros(count + 1, np.int64)
     for start in range(0, len(parts), _PLANES):  # counting needs wide numbers: not for all voxels at once
         sizes += np.bincount(parts[start : start + _PLANES].ravel(), minlength=count + 1)
@@ -45,8 +61,9 @@ def filled(mask: np.ndarray) -> np.ndarray:
     from scipy.ndimage import label
 
     result = mask.copy()
+    block = _box(mask)
     for axis in range(3):
-        view = np.moveaxis(result, axis, 0)
+        view = np.moveaxis(result[block], axis, 0)
         for number in range(view.shape[0]):
             # what is dark and does not reach the rim; filling by growth from the rim would pass the slice many times
             parts, count = label(~view[number])
@@ -57,6 +74,13 @@ def filled(mask: np.ndarray) -> np.ndarray:
             if not outside[1:].all():
                 view[number] = ~outside[parts]
     return result
+
+
+def _box(mask: np.ndarray) -> tuple[slice, ...]:
+    """Around what is True, and one voxel more where there is one: all that is dark outside it reaches the rim."""
+    sides = [mask.any(axis=2).any(axis=1), mask.any(axis=2).any(axis=0), mask.any(axis=0).any(axis=0)]
+    ends = [np.flatnonzero(side)[[0, -1]] if side.any() else (0, -1) for side in sides]
+    return tuple(slice(max(int(first) - 1, 0), int(last) + 2) for first, last in ends)
 
 
 def body_mask(image: np.ndarray) -> np.ndarray:

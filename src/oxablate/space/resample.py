@@ -21,6 +21,7 @@ import numpy as np
 from ..quantities.refusal import BadInput
 from .grid import VoxelGrid
 from .image import SPACING_LIMITS_MM, Image, ImageGeometry
+from .monotone import monotone_cubic
 
 _LARGEST_GRID = 1_000_000_000  # voxels; beyond this the spacing is a slip, no machine at hand holds the fields
 _SWEEPS = 8  # of the volume offsets; two labels settle in two or three
@@ -127,9 +128,7 @@ def _interpolate(values: np.ndarray, positions: list[np.ndarray], smooth: bool) 
         count = values.shape[axis]
         at = np.clip(positions[axis], 0, count - 1)
         if count > 2 and smooth:
-            from scipy.interpolate import PchipInterpolator
-
-            values = PchipInterpolator(np.arange(count), values, axis=axis)(at)
+            values = monotone_cubic(values, at, axis)
         else:
             low = np.minimum(at.astype(int), max(count - 2, 0))
             weight = np.expand_dims(at - low, tuple(a for a in range(3) if a != axis))

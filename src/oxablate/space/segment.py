@@ -98,8 +98,7 @@ def layer_segments(layer: np.ndarray, corner: Index, named: dict[int, tuple[int,
     """
     from scipy.ndimage import find_objects
 
-    marked = layer[layer != 0]
-    present = [int(v) for v in np.unique(marked)] if layer.max(initial=0) > 0xFFFF else _occurring(marked)
+    present = _occurring(layer)
     if len(present) >= MOST_SEGMENTS:
         raise BadInput(
             f"it holds {len(present)} different labels, fewer than {MOST_SEGMENTS} are allowed; "
@@ -113,7 +112,7 @@ def layer_segments(layer: np.ndarray, corner: Index, named: dict[int, tuple[int,
     compact = layer
     if present and present[-1] > 0xFFFF:  # labels far apart would make a list as long as the largest
         compact = np.zeros(layer.shape, np.int32)
-        compact[layer != 0] = np.searchsorted(present, marked) + 1
+        compact[layer != 0] = np.searchsorted(present, layer[layer != 0]) + 1
     boxes = find_objects(compact)
     found = []
     for value, (number, name) in named.items():
@@ -125,8 +124,13 @@ def layer_segments(layer: np.ndarray, corner: Index, named: dict[int, tuple[int,
     return found
 
 
-def _occurring(marked: np.ndarray) -> list[int]:
-    return [int(v) for v in np.flatnonzero(np.bincount(marked.astype(np.uint16, copy=False), minlength=1))]
+def _occurring(layer: np.ndarray) -> list[int]:
+    """The values of a layer other than 0, rising."""
+    if layer.max(initial=0) > 0xFFFF:
+        return [int(v) for v in np.unique(layer[layer != 0])]
+    seen = np.zeros(0x10000, bool)
+    seen[layer] = True
+    return [int(v) for v in np.flatnonzero(seen) if v]
 
 
 def cropped(number: int, name: str, corner: Index, inside: np.ndarray) -> Segment:
