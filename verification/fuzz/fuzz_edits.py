@@ -31,7 +31,7 @@ def _nifti_field(data: bytes, rng: random.Random) -> bytes:
         packed = struct.pack("<f", new)
     else:
         top = {"h": 0x7FFF, "i": 0x7FFFFFFF, "B": 0xFF}[code]
-        packed = struct.pack("<" + code, rng.choice((0, 1, 2, 3, 4, 16, 512, top, rng.randrange(top))))
+        packed = struct.pack("<" + code, rng.choice((0, 1, 2, 3, 4, 16, 512, top, rng.randrange(top))) & top)
     return data[:at] + packed + data[at + len(packed) :]
 
 

@@ -12,6 +12,7 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,20 +76,30 @@ def _rows_of(name: str, first: int, count: int):
     """The rows of one worker; its last one says "hang" or "crash" where it did not come to its end."""
     environment = {**os.environ, "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(HERE / "fuzz_worker.py"), name, str(first), str(count)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True) as work:
+    with (
+        tempfile.TemporaryFile("w+") as complaints,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, env=environment, text=True) as work,
+    ):
         try:
             ready = _line(work, START)
             if not ready:
-                raise RuntimeError(f"the worker for {name} did not start: {work.stderr.read()[-2000:]}")
+                raise RuntimeError(f"the worker for {name} did not start: {_end_of(complaints)}")
             for number in range(first, first + count):
                 line = _line(work, LIMIT)
                 if not line:
                     verdict = "hang" if line is None else "crash"
-                    yield {"number": number, "verdict": verdict, "kind": "?", "file": "?", "text": "", "seconds": LIMIT}
+                    row = {"number": number, "verdict": verdict, "kind": "?", "file": "?", "seconds": LIMIT}
+                    yield row | {"text": _end_of(complaints)}
                     return
                 yield json.loads(line)
         finally:
             work.kill()
+
+
+def _end_of(complaints) -> str:
+    """The last of what a worker said on its standard error."""
+    complaints.seek(0)
+    return complaints.read()[-500:]
 
 
 def _line(work: subprocess.Popen, seconds: float) -> str | None:
