@@ -13,10 +13,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import record_step
 from common import Figure, footnotes, report
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "verification")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "verification"), str(ROOT / "verification" / "fuzz")]
 
 SHAPE, SPACING = (512, 512, 133), (0.75, 0.75, 2.5)
 REPEATS = 3
@@ -96,13 +97,20 @@ def sweep_rows(folder: Path) -> list[Figure]:
     ]
 
 
+def damage_rows() -> list[Figure]:
+    """A thousand damaged files per format."""
+    from fuzz_figures import fuzz_figures
+
+    return [Figure.judged(f"doors.{name}", value, unit, target) for name, value, unit, target in fuzz_figures()]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rows = read_rows(Path(folder)) + sweep_rows(Path(folder))
-    report(rows + footnotes(), arguments.json)
+        rows = read_rows(Path(folder)) + record_step.figures(128) + sweep_rows(Path(folder))
+    report(rows + damage_rows() + footnotes(), arguments.json)
 
 
 if __name__ == "__main__":
