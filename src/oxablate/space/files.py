@@ -13,6 +13,7 @@ from .image import Image
 from .metaimage import read_metaimage
 from .nifti import read_nifti, write_nifti
 from .nrrd import read_nrrd, write_nrrd
+from .own_slip import is_own_slip
 
 _READERS = {".nii": read_nifti, ".nii.gz": read_nifti, ".nrrd": read_nrrd, ".mha": read_metaimage}
 _WRITABLE = (".nii", ".nii.gz", ".nrrd")
@@ -61,6 +62,8 @@ def read_image(path: str | Path, uneven: Uneven = "refuse") -> Image:
         text = str(refusal)
         raise BadInput(text if str(path) in text else f"{path}: {text}") from None
     except Exception as error:  # the libraries raise nearly every kind of error on a damaged file
+        if is_own_slip(error):
+            raise
         raise BadInput(
             f"{path} cannot be read as an image ({type(error).__name__}); "
             "it may be damaged, cut short or of another format"

@@ -8,6 +8,7 @@ import numpy as np
 from ..quantities.refusal import BadInput
 from .files import read_label_map, require_same_voxels
 from .image import Image, ImageGeometry
+from .own_slip import is_own_slip
 from .segment import OnVoxels, Segments, layer_segments
 
 _DICOM_MARK = (128, b"DICM")
@@ -34,6 +35,8 @@ def read_segments(path: str | Path, onto: Image | None, onto_name: str = "the im
         text = str(refusal)
         raise BadInput(text if str(path) in text else f"{path}: {text}") from None
     except Exception as error:  # the libraries raise nearly every kind of error on a damaged file
+        if is_own_slip(error):
+            raise
         raise BadInput(
             f"{path} cannot be read as labels ({type(error).__name__}); "
             "it may be damaged, cut short or of another format"

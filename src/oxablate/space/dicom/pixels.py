@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...quantities.refusal import BadInput
+from ..own_slip import is_own_slip
 from ..room import require_room
 from .codestream import require_same_size, whole_items
 from .source import Source, voxel_bytes
@@ -178,6 +179,8 @@ def _decoded(source: Source, pixels: Pixels):
     except BadInput:
         raise
     except Exception as error:
+        if is_own_slip(error):
+            raise
         raise BadInput(
             f"{source.name} holds compressed voxels that cannot be unpacked here ({type(error).__name__}): it is "
             "damaged, or of a kind to decompress first, for example with `gdcmconv --raw IN OUT` or `dcmdjpeg IN OUT`"

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...quantities.refusal import BadInput
 from ..inflate import inflate_start
+from ..own_slip import is_own_slip
 from .encoding import require_tail
 from .tags import identifier
 
@@ -97,6 +98,8 @@ def open_source(path: Path) -> Source:
     except BadInput as refusal:
         raise BadInput(_naming(path, refusal)) from None
     except Exception as error:  # the library raises nearly every kind of error on a damaged file
+        if is_own_slip(error):
+            raise
         raise BadInput(
             f"{path} cannot be read as DICOM ({type(error).__name__}); it is damaged or cut short, copy it again"
         ) from None

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from ...quantities.refusal import BadInput
+from ..own_slip import is_own_slip
 from ..words import printable
 
 __all__ = ["identifier", "needed", "numbers", "printable", "single", "text", "value_of", "whole"]
@@ -17,6 +18,8 @@ def value_of(data, keyword: str, where: str) -> Any:
     try:
         value = data.get(keyword)
     except Exception as error:
+        if is_own_slip(error):
+            raise
         raise BadInput(f"{where} holds a damaged {keyword} ({type(error).__name__}); export it again") from None
     return None if value is None or (hasattr(value, "__len__") and len(value) == 0) else value
 
