@@ -66,14 +66,9 @@ def read_rows(folder: Path) -> list[Figure]:
     label_file = write_image(folder / "labels.nii.gz", Image(labels, geometry))
     rows = []
     for name, image in (("dicom", folder / "series"), ("nifti", folder / "ct.nii.gz")):
-        runs = [
-            json.loads(
-                subprocess.run(
-                    [sys.executable, "-c", READ, str(image), str(label_file)], check=True, capture_output=True, text=True
-                ).stdout
-            )
-            for _ in range(REPEATS)
-        ]
+        command = [sys.executable, "-c", READ, str(image), str(label_file)]
+        said = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(REPEATS)]
+        runs = [json.loads(text) for text in said]
         middle = sorted(runs, key=lambda run: run["seconds"])[REPEATS // 2]
         rows += [
             Figure.judged(f"doors.read_{name}_seconds", middle["seconds"], "s", "<= 10"),

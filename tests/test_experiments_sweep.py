@@ -200,7 +200,7 @@ def test_a_member_that_cannot_be_computed_is_a_row_with_its_reason(plan, monkeyp
         share = self.setting.parameters["tumour_viable"]["porosity"].si
         if share in (values[2, column], values[3, column]) and self.chemistry is not None:
             calls.append(share)
-            raise RunFailed("the flow found\nno step") if share == values[2, column] else ZeroDivisionError("odd")
+            raise RunFailed("=the flow found\nno step") if share == values[2, column] else ZeroDivisionError("odd")
         return before(self, until)
 
     monkeypatch.setattr(ArmRun, "step", step)

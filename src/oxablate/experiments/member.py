@@ -125,4 +125,5 @@ def _flat(outcomes: dict) -> dict:
 
 def _unfinished(arm: ArmSetting, status: str, reason: str) -> dict:
     line = "".join(c if c.isprintable() else " " for c in reason)
+    line = line.lstrip("=+-@ ")  # spreadsheets take a cell that begins with one of these signs for a formula
     return {"arm": arm.name, "status": status, "reason": line[:_LONGEST], "flags": ""}
