@@ -12,6 +12,7 @@ import math
 import os
 import pickle
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from cases import write_case
 
 from oxablate.protocol import check
 from oxablate.protocol.checkpoint import load_checkpoint
+from oxablate.protocol.field_files import GROUP
 from oxablate.protocol.record import open_record
 from oxablate.protocol.run import run
 from oxablate.quantities.refusal import BadInput, RunFailed
@@ -55,25 +57,34 @@ class FaultyDisk:
     at: float = math.inf
     error: int | None = None
     for_good: bool = True
-    count: int = 0
+    seen: list[str] = field(default_factory=list)  # kind of every change so far
+    _opened: dict[int, str] = field(default_factory=dict)
 
-    def strike(self) -> bool:
-        """Whether the change that is about to happen fails."""
-        number, self.count = self.count, self.count + 1
+    def strike(self, name: str, first) -> bool:
+        """Whether the change that is about to happen fails. first: its path or descriptor."""
+        path = Path(self._opened.get(first, "folder") if isinstance(first, int) else first)
+        place = GROUP if GROUP in path.parts else path.parent.name
+        short = path.name.split(".")[0] if place == GROUP else path.name
+        kind = "array" if place == GROUP and short not in ("zarr", "c") else re.sub(r"[0-9]+", "N", short)
+        self.seen.append(f"{name} {place}/{kind}")
+        number = len(self.seen) - 1
         return number == self.at or (self.for_good and number > self.at)
 
     def wrapped(self, name: str, real: Callable) -> Callable:
         """A change of the disk that may fail."""
 
         def change(*arguments):
-            if self.strike():
+            if self.strike(name, arguments[0]):
                 if name == "write" and len(arguments[1]) > 1:
                     real(arguments[0], bytes(arguments[1])[: len(arguments[1]) // 2])
                 if self.error is None:
                     os._exit(KILLED)
                 raise OSError(self.error, os.strerror(self.error))
             # a killed process loses nothing of what it wrote, so there is no need to wait for the disk here
-            return None if name == "settle" else real(*arguments)
+            result = None if name == "settle" else real(*arguments)
+            if name == "create":
+                self._opened[result] = os.fspath(arguments[0])
+            return result
 
         return change
 
@@ -128,12 +139,12 @@ class Reference:
         run(case, home / "whole")
         return cls(case, home / "whole")
 
-    def changes(self, home: Path) -> int:
-        """How often an uninterrupted run changes the disk."""
+    def changes(self, home: Path) -> list[str]:
+        """The kinds of all changes of the disk that an uninterrupted run makes, in order."""
         with FaultyDisk().installed() as counting:
             run(self.case, home)
         shutil.rmtree(home)
-        return counting.count
+        return counting.seen
 
 
 def files_of(folder: Path) -> list[str]:
@@ -253,22 +264,35 @@ def assert_survives(reference: Reference, home: Path, at: int, fault: str) -> No
     shutil.rmtree(out)
 
 
-def survey(reference: Reference, home: Path, plan: dict[str, list[int]]) -> dict:
-    """Let changes number first, first + every, ... fail; plan: [first, every] for each fault."""
-    count, tried, wrong = reference.changes(home / "counted"), 0, []
-    for fault, (first, every) in plan.items():
-        for at in range(first, count, every):
-            tried += 1
-            try:
-                assert_survives(reference, home, at, fault)
-            except Exception:
-                wrong.append(f"{fault} at change {at}: {traceback.format_exc(limit=-3)}")
-    return {"changes": count, "tried": tried, "wrong": wrong}
+def survey(reference: Reference, home: Path, fault: str = "") -> dict:
+    """Let every change fail in one way; without it, one change of every kind by a kill and in another way each."""
+    kinds, tried, wrong = reference.changes(home / "counted"), 0, []
+    plan = [(at, fault) for at in range(len(kinds))] if fault else one_of_every_kind(kinds)
+    for at, how in plan:
+        tried += 1
+        try:
+            assert_survives(reference, home, at, how)
+        except Exception:
+            wrong.append(f"{how} at change {at}, {kinds[at]}: {traceback.format_exc(limit=-3)}")
+    return {"changes": len(kinds), "kinds": len(set(kinds)), "tried": tried, "wrong": wrong}
+
+
+def one_of_every_kind(kinds: list[str]) -> list[tuple[int, str]]:
+    """For every kind of change one, from the middle of the run, with a kill; for every third another fault too.
+
+    Waiting for the disk alters nothing, so that a kill there is the same as one at the change that follows.
+    """
+    places = {kind: [at for at, found in enumerate(kinds) if found == kind] for kind in dict.fromkeys(kinds)}
+    middle = [found[len(found) // 2] for found in places.values()]
+    others = [fault for fault in FAULTS if fault != "kill"]
+    return [(at, "kill") for at in middle if not kinds[at].startswith("settle")] + [
+        (at, others[number % len(others)]) for number, at in enumerate(middle[::3])
+    ]
 
 
 def resumes(reference: Reference, home: Path, rounds: int, seed: int) -> dict:
     """Let a run fail, and the resumed run, and the one after it, each at a random change with a random fault."""
-    chosen, wrong, count = random.Random(seed), [], reference.changes(home / "counted")
+    chosen, wrong, count = random.Random(seed), [], len(reference.changes(home / "counted"))
     for number in range(rounds):
         out, told = home / f"again {number}", []
         try:

@@ -22,14 +22,10 @@ REACTING = [{"agent": "chlorine_dioxide", "concentration": "3 g/L"}]
 SHORT = dict(follow="3 s", output__every="1 s", injection__volume="0.5 uL")
 
 
-def test_a_fault_at_any_change_of_the_disk_is_survived(tmp_path):
-    plan = {
-        "kill": [0, 13], "no space once": [1, 47], "no space for good": [13, 47], "input/output error once": [25, 47],
-        "input/output error for good": [37, 47],
-    }  # fmt: skip
-    found = asked(tmp_path, "survey", VEHICLE, plan=plan)
+def test_a_fault_at_any_kind_of_change_of_the_disk_is_survived(tmp_path):
+    found = asked(tmp_path, "survey", VEHICLE)
     assert not found["wrong"], "\n".join(found["wrong"])
-    assert found["tried"] > 35 and found["changes"] > 200
+    assert found["changes"] > 200 and found["tried"] >= found["kinds"] > 25
 
 
 class Watched:

@@ -152,10 +152,9 @@ class Record(RecordViews):
     def _head(self, arm: str) -> dict | None:
         """What was committed last, which is what the outcomes, if there are any, were made from; None for nothing."""
         head, name = self._log(arm).head(), f"arms/{arm}/summary.json"
-        path = self.folder / name
-        if not path.exists() and name not in self.about["files"]:
+        if not (self.folder / name).exists() and name not in self.about["files"]:
             return head
-        if head is None or read_sealed(path).get("commit") != head[SEAL]:
+        if head is None or self.summary(arm)["commit"] != head[SEAL]:
             raise damaged(self._log(arm).folder, "the last commit marker is not the one that the outcomes belong to")
         return head
 
