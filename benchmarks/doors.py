@@ -23,7 +23,7 @@ SHAPE, SPACING = (512, 512, 133), (0.75, 0.75, 2.5)
 REPEATS = 3
 
 READ = """
-import json, resource, sys, time
+import json, sys, time
 start = time.perf_counter()
 from oxablate.anatomy.scan import BodyByBrightness
 from oxablate.anatomy.subject import Subject
@@ -32,7 +32,8 @@ subject = Subject.from_scan(
     sys.argv[1], sys.argv[2], {1: "host", 2: "tumour_viable", 3: "large_vessel"}, 1.0, 20.0, "liver", BodyByBrightness()
 )
 done = time.perf_counter()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+# ru_maxrss would be that of the process that started this one, where that was larger
+peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) * 1024
 print(json.dumps({"seconds": done - start, "read": done - imported, "peak": peak, "voxels": subject.grid.size}))
 """
 

@@ -181,7 +181,7 @@ def _on_even_grid(data: np.ndarray, stack: Stack, problem: str, notes: list[str]
     geometry = ImageGeometry.from_columns(shape, stack.axes * spacing, origin + shift, spacing)
     nearest = [int(np.argmin(np.abs(stack.heights - k * step))) for k in range(shape[2])]
     notes = [
-        f"resampled linearly to an even, right-angled grid of {step:.4g} mm between slices, because {problem}",
+        f"resampled linearly to an even, right-angled grid of {geometry}, because {problem}",
         f"{outside:.2%} of its voxels lie outside the slices and hold the smallest value",
         *notes,
     ]
