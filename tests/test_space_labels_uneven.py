@@ -167,6 +167,10 @@ def test_frames_across_the_slices_are_refused(tmp_path):
 def test_inspect_takes_a_tilted_series_with_what_was_drawn_on_it(tmp_path, name, kind):
     from cases import write_case
 
+    from oxablate.protocol.case import load_case
+    from oxablate.protocol.outcomes import picture
+    from oxablate.protocol.setting import prepare
+
     places = series(tmp_path / "ct", *STEPS[name](16))
     centre, inside = ball(places)
     if kind == "SEG":
@@ -187,5 +191,7 @@ def test_inspect_takes_a_tilted_series_with_what_was_drawn_on_it(tmp_path, name,
     said = oxablate("inspect", asked)
     assert said.status == 0 and not said.err, said.err
     assert "resampled linearly" in said.out and "carried onto the even grid: 'Tumour'" in said.out
+    shown = picture(prepare(load_case(asked), tmp_path))  # what a run reads once more
+    assert shown.ndim == 3 and shown.max() > shown.min()
     listed = oxablate("labels", tmp_path / "drawn.dcm", "--image", tmp_path / "ct")
     assert listed.status == 0 and "Tumour" in listed.out and "carried onto the even grid" in listed.out
