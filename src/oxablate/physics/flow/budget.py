@@ -34,3 +34,16 @@ def fluid_booking(flows, duration: float) -> Booking:
         booking.gain("surface", -float(surface[surface < 0].sum()) * duration)
         booking.lose("surface", float(surface[surface > 0].sum()) * duration)
     return booking
+
+
+def crack_booking(before: np.ndarray, after: np.ndarray, volume: float) -> Booking:
+    """Booking of the crack volume [m3]: what opened and what closed in one step.
+
+    before, after: crack volume per reference volume (nx, ny, nz), as `FlowModel.crack_volume` gives it. volume: of a
+    voxel [m3]. The cracks' fluid is part of the fluid's account; this one says how much of it stands open.
+    """
+    change = (after - before) * volume
+    booking = Booking()
+    booking.gain("opened", plane_sum(np.maximum(change, 0.0)))
+    booking.lose("closed", plane_sum(np.maximum(-change, 0.0)))
+    return booking

@@ -175,8 +175,7 @@ def tame_excess(start, change, slope, storage, conductance, cubic, kink):
 
     Solves Y(x) = Y(start) + Y'(start) change, Y(x) = slope x + storage max(x, 0) + conductance times the crack
     potential: convex, so that Newton's method from the right cannot overshoot. Where a crack is about to open, the
-    pressure itself
-    would overshoot a hundredfold.
+    pressure itself would overshoot a hundredfold.
     """
     rise = slope + (storage if start > 0.0 else 0.0) + conductance * crack_conductivity(start, cubic, kink)
     own = slope * start + storage * max(start, 0.0)
@@ -199,9 +198,9 @@ def tame_excess(start, change, slope, storage, conductance, cubic, kink):
 
 @njit_parallel()
 def apply_cracked(
-    start, update, scale, damping, label, cracks, fracture, diagonal, g, conductivity, area, volume, step, pressure
+    update, scale, label, cracks, fracture, diagonal, g, conductivity, area, volume, step, pressure
 ):  # fmt: skip
-    """pressure = start + damping update / scale, tamed where a crack opens or widens.
+    """pressure += update / scale, tamed where a crack opens or widens.
 
     g, conductivity: of the pores. area: sum of area over distance of a voxel's six faces [m].
     """
@@ -209,8 +208,8 @@ def apply_cracked(
     for i in prange(nx):
         for j in range(ny):
             for k in range(nz):
-                p = start[i, j, k]
-                change = damping * update[i, j, k] / scale[i, j, k]
+                p = pressure[i, j, k]
+                change = update[i, j, k] / scale[i, j, k]
                 cubic, excess = cracks[label[i, j, k], CUBIC], p - fracture[i, j, k]
                 if cubic > 0.0 and change > 0.0 and excess + change > 0.0:
                     storage = volume * cracks[label[i, j, k], STORAGE] / step

@@ -23,9 +23,8 @@ from .crack_memory import CrackMemory
 
 _NEWTON_LIMIT = 40
 _LINEAR_LIMIT = 48
-_DAMPINGS = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125)
 #: Forcing terms of the inexact Newton method (Eisenstat and Walker 1996, doi 10.1137/0917003, choice 2).
-_FIRST_FORCING, _FORCING_SHARE, _LAST_FORCING = 1e-1, 0.5, 1e-4
+_FIRST_FORCING, _FORCING_SHARE, _LAST_FORCING = 3e-1, 0.9, 1e-4
 _FILTER_TOLERANCE = 0.03  # of the embedded error: an estimate needs no more
 
 
@@ -80,7 +79,7 @@ class CrackStep:
         self.areas = tuple(a / d for a, d in zip(grid.face_areas, grid.spacing, strict=True))
         self._lower, self._upper = (tuple(np.zeros(grid.shape) for _ in range(3)) for _ in range(2))
         self._rhs, self._slope, self._scale, self._diagonal = (np.zeros(grid.shape) for _ in range(4))
-        self._update, self._start, self._ratio = (np.zeros(grid.shape) for _ in range(3))
+        self._update = np.zeros(grid.shape)
         self._worst, self._sums = np.zeros(grid.shape[0]), np.zeros(grid.shape[0])
         self._solver = UnsymmetricSolver(grid.shape)
         self.stages = self.newton_steps = self.linear_steps = 0
@@ -102,7 +101,7 @@ class CrackStep:
     def solve(self, pressure, vessel_fraction, step: float, tolerance: float, slot: int) -> SolveOutcome:
         """Drive the worst residual in J below `tolerance`, from the guess in `pressure` [Pa], which is overwritten."""
         self.stages += 1
-        forcing, before = _FIRST_FORCING, np.inf
+        forcing, before = _FIRST_FORCING, 0.0
         worst, total = self._evaluate(pressure, vessel_fraction, step, slot)
         for iteration in range(_NEWTON_LIMIT):
             if worst <= tolerance:
@@ -110,17 +109,16 @@ class CrackStep:
             if not np.isfinite(total):
                 return SolveOutcome(Ending.NOT_FINITE, iteration, np.inf, self._worst_voxel())
             size = self._solver.norm(self._rhs)
-            forcing = min(max(_FORCING_SHARE * (size / before) ** 2, _LAST_FORCING), _FIRST_FORCING)
+            if before > 0.0:
+                forcing = min(max(_FORCING_SHARE * (size / before) ** 2, _LAST_FORCING), _FIRST_FORCING)
             before = size
             self._linearise()
             # the residual of one voxel at a tenth of what it may be: no need to solve for less
             floor = 0.1 * tolerance * self.subject.grid.voxel_volume / step
             self._change(self._rhs, max(forcing * size, floor))
-            worst, grown = self._descend(pressure, vessel_fraction, step, slot, total)
+            self._apply(pressure, step)
+            worst, total = self._evaluate(pressure, vessel_fraction, step, slot)
             self.newton_steps += 1
-            if not grown < total:
-                return SolveOutcome(Ending.STALLED, iteration + 1, worst, self._worst_voxel())
-            total = grown
         return SolveOutcome(Ending.TOO_MANY_ITERATIONS, _NEWTON_LIMIT, worst, self._worst_voxel())
 
     def _linearise(self) -> None:
@@ -138,23 +136,19 @@ class CrackStep:
         self._update[...] = 0.0
         self.linear_steps += self._solver.solve(rhs, self._update, goal, _LINEAR_LIMIT).iterations
 
-    def _descend(self, pressure, vessel_fraction, step, slot, total) -> tuple[float, float]:
-        """Take the change, damped until the summed residual falls; returns the worst and the summed residual."""
+    def _apply(self, pressure: np.ndarray, step: float) -> None:
+        """Take the whole change, tamed per voxel.
+
+        In the balance of its own voxel every face's flux is a convex function with a slope below one, and the Jacobian
+        an M-matrix: after its first step Newton's method then rises to the solution from below (Ortega and Rheinboldt
+        1970, section 13.3). A search along the line that asks for a smaller residual only gets in its way: of the
+        steps over a threshold, one in five failed (measured).
+        """
         subject = self.subject
-        self._start[...] = pressure
-        # the diagonal is free until the next linearisation: it keeps the slopes at the start
-        self._diagonal[...], self._ratio[...] = self._slope, self.stage.pores[0]
-        worst = grown = np.inf
-        for damping in _DAMPINGS:
-            crack_kernels.apply_cracked(
-                self._start, self._update, self._scale, damping, subject.label, self.table, self.fracture,
-                self._diagonal, self._ratio, subject.conductivity, 2.0 * sum(self.areas), subject.grid.voxel_volume,
-                step, pressure,
-            )  # fmt: skip
-            worst, grown = self._evaluate(pressure, vessel_fraction, step, slot)
-            if grown < (1.0 - 1e-4 * damping) * total:
-                break
-        return worst, grown
+        crack_kernels.apply_cracked(
+            self._update, self._scale, subject.label, self.table, self.fracture, self._slope, self.stage.pores[0],
+            subject.conductivity, 2.0 * sum(self.areas), subject.grid.voxel_volume, step, pressure,
+        )  # fmt: skip
 
     def _evaluate(self, pressure, vessel_fraction, step, slot) -> tuple[float, float]:
         """Fluxes, slopes, rates and right-hand side at a pressure; returns the worst and the summed residual."""
