@@ -1,0 +1,1 @@
+"""Backflow: the gap along the needle, as nodes attached to voxels."""

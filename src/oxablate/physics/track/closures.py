@@ -1,0 +1,172 @@
+"""What a track is made of: how the tissue closes round the shaft, where the gap ends, what the wall takes."""
+
+from dataclasses import dataclass, fields
+from math import isfinite
+
+import numpy as np
+
+from ...quantities.refusal import BadInput
+from .equations import annulus_factor, annulus_integral, annulus_slope
+
+
+@dataclass(frozen=True)
+class TightTrack:
+    """A shaft along which nothing flows: the tissue holds on to it whatever the pressure."""
+
+
+@dataclass(frozen=True)
+class OpenExit:
+    """The gap ends at the surface of the skin or organ, at a pressure [Pa] (gauge zero in air)."""
+
+    pressure: float
+
+
+@dataclass(frozen=True)
+class SealedEnd:
+    """The gap ends blind, for example under a suture or where nobody knows the entry."""
+
+
+@dataclass(frozen=True)
+class OpenTip:
+    """An end hole: fluid enters a spherical cavity of radius [m] at the tip, and from there tissue and gap."""
+
+    cavity_radius: float
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.cavity_radius) and self.cavity_radius > 0):
+            raise BadInput(f"the cavity radius {self.cavity_radius!r} m is not above zero; give one such as '0.35 mm'")
+
+
+@dataclass(frozen=True)
+class ClosedTip:
+    """A solid tip: fluid comes from side holes only."""
+
+
+@dataclass(frozen=True)
+class Walls:
+    """The wall of the gap at n places: laws x(p), conductance and volume of `equations`.
+
+    radius: r_n [m] > 0. contact_stress: sigma_n [Pa]. shear_modulus: G [Pa] > 0, infinite for a wall that does not
+    give. standing: x_0 [1] >= 0, the gap that stands open without pressure over r_n. All (n,). viscosity: mu [Pa s].
+    """
+
+    radius: np.ndarray
+    contact_stress: np.ndarray
+    shear_modulus: np.ndarray
+    standing: np.ndarray
+    viscosity: float
+
+    def __post_init__(self) -> None:
+        sound = (
+            np.all(np.isfinite(self.radius) & (self.radius > 0))
+            and np.all(np.isfinite(self.contact_stress))
+            and np.all(self.shear_modulus > 0)
+            and np.all(np.isfinite(self.standing) & (self.standing >= 0))
+            and isfinite(self.viscosity)
+            and self.viscosity > 0
+        )
+        if not sound:
+            raise BadInput(
+                "a track needs radius, shear modulus and viscosity above zero, a finite contact stress, and a standing "
+                "gap of zero or more; mend the tissue or needle numbers"
+            )
+
+    @classmethod
+    def uniform(cls, count: int, radius, contact_stress, shear_modulus, standing, viscosity: float) -> "Walls":
+        """The same wall at `count` places; numbers as in the class, or arrays (count,)."""
+        arrays = (
+            np.broadcast_to(np.asarray(a, float), (count,)).copy()
+            for a in (radius, contact_stress, shear_modulus, standing)
+        )
+        return cls(*arrays, viscosity)
+
+    def at(self, places) -> "Walls":
+        """The walls at the places of an index array."""
+        return Walls(*(getattr(self, f.name)[places] for f in fields(self)[:4]), self.viscosity)
+
+    def between(self, first, second) -> "Walls":
+        """One wall per face between the places `first` and `second`: means; of G the one that adds compliances."""
+        compliance = 0.5 * (1.0 / self.shear_modulus[first] + 1.0 / self.shear_modulus[second])
+        modulus = np.divide(1.0, compliance, out=np.full(len(compliance), np.inf), where=compliance > 0)
+        mean = (0.5 * (a[first] + a[second]) for a in (self.radius, self.contact_stress, self.standing))
+        radius, stress, standing = mean
+        return Walls(radius, stress, modulus, standing, self.viscosity)
+
+    @property
+    def scale(self) -> np.ndarray:
+        """C = pi r_n^4 / (8 mu) [m4/(Pa s)]."""
+        return np.pi * self.radius**4 / (8.0 * self.viscosity)
+
+    def width(self, pressure) -> np.ndarray:
+        """x [1], width of the gap over r_n."""
+        return self.standing + np.maximum(pressure - self.contact_stress, 0.0) / (2.0 * self.shear_modulus)
+
+    def width_slope(self, pressure) -> np.ndarray:
+        """dx/dp [1/Pa]; at the contact stress itself that of the side that opens."""
+        return np.where(pressure >= self.contact_stress, 0.5 / self.shear_modulus, 0.0)
+
+    def conductance(self, pressure) -> np.ndarray:
+        """C f(x) [m4/(Pa s)]: flow per pressure gradient."""
+        return self.scale * annulus_factor(self.width(pressure))
+
+    def conductance_slope(self, pressure) -> np.ndarray:
+        """d(C f)/dp [m4/(Pa2 s)]."""
+        return self.scale * annulus_slope(self.width(pressure)) * self.width_slope(pressure)
+
+    def potential(self, pressure) -> np.ndarray:
+        """Kirchhoff potential Phi [m4/s]: integral of C f dp from the contact stress on; its slope is `conductance`."""
+        over = pressure - self.contact_stress
+        standing = annulus_factor(self.standing) * over
+        soft = np.isfinite(self.shear_modulus) & (over > 0)
+        modulus = np.where(soft, self.shear_modulus, 1.0)
+        x = self.standing + np.where(soft, over, 0.0) / (2.0 * modulus)
+        opened = 2.0 * modulus * (annulus_integral(x) - annulus_integral(self.standing))
+        return self.scale * np.where(soft, opened, standing)
+
+    def area(self, pressure) -> np.ndarray:
+        """Cross-section of the gap [m2]."""
+        x = self.width(pressure)
+        return np.pi * self.radius**2 * x * (2.0 + x)
+
+    def area_slope(self, pressure) -> np.ndarray:
+        """d(area)/dp [m2/Pa]."""
+        return 2.0 * np.pi * self.radius**2 * (1.0 + self.width(pressure)) * self.width_slope(pressure)
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """How the nodes of a track touch the tissue: what they leak, and into which voxels.
+
+        q_leak = lambda m (p - p_wall) / max(1 - ln(1 + x) / span, least),   p_wall = sum_c w_c p_c
+
+    conductance: lambda (n,) [m3/(Pa s)] of the closed wall, 0 for a node that touches no tissue. span: ln(r_e / r_n)
+    (n,), infinite where a widening gap brings the wall no nearer (the tip's cavity). cells: flat voxel indices (m,),
+    ascending. weights: sparse (n, m), every touching row sums to 1. What leaves a node enters the voxels with the same
+    weights, so exchange is reciprocal. m is a mobility ratio that the caller may give, 1 at rest.
+    """
+
+    conductance: np.ndarray
+    span: np.ndarray
+    cells: np.ndarray
+    weights: object
+
+    #: The gap may come as near to r_e as this share of the logarithm; beyond it the contact is no contact any more.
+    LEAST = 0.1
+
+    def wall_pressure(self, field: np.ndarray) -> np.ndarray:
+        """Mean of a voxel field over the voxels of each contact (n,); 0 for a node that touches none."""
+        return self.weights @ field.reshape(-1)[self.cells]
+
+    def spread(self, leak: np.ndarray, out: np.ndarray) -> None:
+        """Add flows of the nodes [m3/s] to a voxel field (nx, ny, nz) [m3/s]."""
+        out.reshape(-1)[self.cells] += self.weights.T @ leak
+
+    def leak(self, pressure, wall_pressure, mobility, walls: Walls):
+        """Flow into the tissue [m3/s], its slope by the node's pressure, and minus that by the wall's; each (n,)."""
+        x, slope = walls.width(pressure), walls.width_slope(pressure)
+        shrink = 1.0 - np.log1p(x) / self.span
+        factor = np.maximum(shrink, self.LEAST)
+        wide = np.where(shrink > self.LEAST, slope / ((1.0 + x) * self.span), 0.0)
+        rate = self.conductance * mobility / factor
+        flow = rate * (pressure - wall_pressure)
+        return flow, rate + flow * wide / factor, rate

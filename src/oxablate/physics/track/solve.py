@@ -1,0 +1,130 @@
+"""The network's own equations at given pressures of the tissue: Newton's method from a guess that cannot miss."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...numerics.outcome import Ending, SolveOutcome
+from .network import Inlet, Network
+
+_LIMIT = 120
+_TOLERANCE = 1e-11  # of the largest flow in the network
+_ROUND_OFF = 32 * np.finfo(float).eps  # of the flows whose difference a face takes
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the network is asked about.
+
+    wall_pressure: of the tissue at each node (n,) [Pa]. mobility: of the tissue against rest (n,) [1]. inlets: what
+    the drives give. before: fluid in the gap (n,) [m3] at the start. duration: of the step [s], infinite for steady.
+    """
+
+    wall_pressure: np.ndarray
+    mobility: np.ndarray
+    inlets: tuple[Inlet, ...]
+    before: np.ndarray
+    duration: float
+
+    @property
+    def drive(self):
+        """The arguments that the network's terms share."""
+        return self.wall_pressure, self.mobility, self.inlets
+
+
+def _floor(network: Network, pressure: np.ndarray) -> np.ndarray:
+    """Per node, the flows whose differences make up its balance [m3/s]: their round-off cannot be solved away."""
+    total = np.zeros(network.size)
+    gap, tube = network.gap, network.lumen
+    for edges, first, second in (
+        (gap, gap.wall.potential(pressure[gap.first]), gap.wall.potential(pressure[gap.second])),
+        (tube, tube.conductance * pressure[tube.first], tube.conductance * pressure[tube.second]),
+    ):
+        size = np.abs(first) + np.abs(second)
+        size = size / edges.distance if edges is gap else size
+        np.add.at(total, edges.first, size)
+        np.add.at(total, edges.second, size)
+    return total
+
+
+def _level_pressure(network: Network, around: Surroundings) -> np.ndarray:
+    """Pressures as if nothing resisted within the network: one level, never below the tissue's (n,) [Pa].
+
+    The level carries off all that is given, so every gap that the fluid needs stands open; from there Newton's method
+    comes down. From closed gaps it would shoot far beyond, their conductance being zero.
+    """
+    wall = np.where(network.contacts.conductance > 0, around.wall_pressure, -np.inf)
+
+    def excess(level: float) -> float:
+        p = np.maximum(wall, level)
+        leak, _, _ = network.contacts.leak(p, around.wall_pressure, around.mobility, network.wall)
+        stored = (network.volume(p) - around.before) / around.duration
+        out = leak.sum() + stored.sum() + network.exits.flow(p).sum()
+        return float(out - network.given(p, around.inlets).sum())
+
+    touching = network.contacts.conductance > 0
+    low = float(np.min(wall[touching]))
+    if excess(low) >= 0.0:
+        return np.maximum(wall, low)
+    reach = max(abs(low), float(np.max(np.abs(network.wall.contact_stress))), np.finfo(float).tiny)
+    while excess(low + reach) < 0.0:
+        reach *= 4.0
+    high = low + reach
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        if excess(middle) < 0.0:
+            low = middle
+        else:
+            high = middle
+    return np.maximum(wall, high)
+
+
+def _held_back(network: Network, pressure: np.ndarray, ahead: np.ndarray, flow: float) -> np.ndarray:
+    """A Newton step from `pressure` to `ahead` without the leaps that a gap with next to no conductance invites.
+
+    A gap that opens stops at its kink: only from there on does the derivative know that it stores fluid. An open one at
+    most doubles its excess over the contact stress, or takes the one at which a thin gap drops over one piece what it
+    needs to carry all the `flow` [m3/s].
+    """
+    wall, soft = network.wall, network.in_gap & np.isfinite(network.wall.shear_modulus)
+    modulus = np.where(soft, wall.shear_modulus, 1.0)
+    carries = 2.0 * modulus * (1.5 * network.longest * flow / (modulus * wall.scale)) ** 0.25
+    excess = pressure - wall.contact_stress
+    opening = np.where(soft & (excess < 0.0) & (ahead > wall.contact_stress), wall.contact_stress, ahead)
+    limit = wall.contact_stress + np.maximum(2.0 * excess, 2.0 * carries)
+    return np.where(soft & (excess >= 0.0), np.minimum(opening, limit), opening)
+
+
+def _newton(network: Network, pressure: np.ndarray, around: Surroundings):
+    """Newton's method from a pressure; returns the pressure and how it ended."""
+    from scipy.sparse.linalg import splu
+
+    worst = np.inf
+    for iteration in range(_LIMIT):
+        residual = network.residual(pressure, *around.drive, around.before, around.duration)
+        scale = max(network.turnover(pressure, *around.drive), np.finfo(float).tiny)
+        worst = float(np.abs(residual).max() / scale)
+        if not np.isfinite(worst):
+            return pressure, SolveOutcome(Ending.NOT_FINITE, iteration, worst)
+        if np.all(np.abs(residual) <= _TOLERANCE * scale + _ROUND_OFF * _floor(network, pressure)):
+            return pressure, SolveOutcome(Ending.CONVERGED, iteration, worst)
+        try:
+            factors = splu(network.jacobian(pressure, *around.drive, around.duration))
+        except RuntimeError:  # singular to round-off: gaps so wide that nothing tells their pressures apart
+            return pressure, SolveOutcome(Ending.STALLED, iteration, worst)
+        pressure = _held_back(network, pressure, pressure - factors.solve(residual), scale)
+    return pressure, SolveOutcome(Ending.TOO_MANY_ITERATIONS, _LIMIT, worst)
+
+
+def solve_network(network: Network, around: Surroundings, guess: np.ndarray | None = None):
+    """Pressures of the nodes (n,) [Pa] and how the solve ended.
+
+    guess: pressures to start from, for example those of the last step; the level start is taken where they lead nowhere
+    or none are given. Fails with an outcome, never an exception.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # an overflow ends as an outcome
+        if guess is not None:
+            pressure, outcome = _newton(network, guess, around)
+            if outcome.ok:
+                return pressure, outcome
+        return _newton(network, _level_pressure(network, around), around)

@@ -1,0 +1,207 @@
+"""The discrete update of the track, and what couples it to the flow in the voxels.
+
+At given voxel pressures p_v the network's own equations are solved exactly, so the voxels see only a source and how it
+answers to their pressure:
+
+    s(p_v) = W^T q_leak                       source of the voxels [m3/s], W the contacts' weights
+    ds/dp_v = - W^T S W,   S = M - D A^-1 M   A: the network's own derivative; D, M: that of q_leak by p and - p_wall
+
+This is the Schur complement of the joint system: its Newton step in the voxels is that of all unknowns together. A is
+tridiagonal per needle, S small and dense (nodes x nodes), W sparse.
+
+What a flow model does with it (it needs no other name of this module):
+
+    answer = track.respond(pressure, inlets, duration, mobility, answer_before)      per Newton iteration
+    answer.add_source(field)                   adds s to the needle's source field [m3/s]
+    answer.coupling()                          what adds W^T S W to the matrix: .apply(x, out), .add_diagonal(out)
+    track.accept(answer)                       once the step is taken; returns the booking
+
+Exchange of every node enters with the sign of the tissue: positive into it.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ...numerics.outcome import SolveOutcome
+from ...quantities.refusal import BadInput
+from ...space.grid import VoxelGrid
+from .budget import track_booking
+from .network import Inlet, Network
+from .shafts import Shaft, build_network
+from .solve import Surroundings, solve_network
+
+
+@dataclass(frozen=True)
+class LowRank:
+    """The matrix W^T S W on a voxel field. cells: flat indices (m,); weights: W, sparse (n, m); stiffness: S (n, n)."""
+
+    cells: np.ndarray
+    weights: object
+    stiffness: np.ndarray
+
+    def apply(self, field: np.ndarray, out: np.ndarray) -> None:
+        """Add (W^T S W) field to `out`, both (nx, ny, nz)."""
+        out.reshape(-1)[self.cells] += self.weights.T @ (
+            self.stiffness @ (self.weights @ field.reshape(-1)[self.cells])
+        )
+
+    def add_diagonal(self, out: np.ndarray) -> None:
+        """Add the diagonal of W^T S W to `out` (nx, ny, nz), for a smoother or preconditioner."""
+        dense = self.stiffness @ self.weights.toarray()
+        out.reshape(-1)[self.cells] += (self.weights.toarray() * dense).sum(0)
+
+
+@dataclass(frozen=True)
+class TrackAnswer:
+    """What the track does at given pressures of the tissue.
+
+    outcome: how the solve ended. pressure: of the nodes (n,) [Pa]. leak: into the tissue (n,) [m3/s], closing the
+    balance of the network to round-off. volume: in the gap (n,) [m3] at the end of the step. given: by the drives
+    (n,) [m3/s]. lost: at the exits (e,) [m3/s]. mismatch: flow [m3/s] by which the balance was closed.
+    """
+
+    network: Network
+    around: Surroundings
+    outcome: SolveOutcome
+    pressure: np.ndarray
+
+    @cached_property
+    def lost(self) -> np.ndarray:
+        """Flow out at each exit (e,) [m3/s]."""
+        return self.network.exits.flow(self.pressure)
+
+    @cached_property
+    def given(self) -> np.ndarray:
+        """What the drives give to each node (n,) [m3/s]."""
+        return self.network.given(self.pressure, self.around.inlets)
+
+    @cached_property
+    def volume(self) -> np.ndarray:
+        """Fluid in the gap (n,) [m3]; that before where the steady state was asked for."""
+        return self.network.volume(self.pressure) if np.isfinite(self.around.duration) else self.around.before
+
+    @cached_property
+    def _leak(self) -> tuple[np.ndarray, float]:
+        network, around = self.network, self.around
+        leak, _, _ = network.contacts.leak(self.pressure, around.wall_pressure, around.mobility, network.wall)
+        stored = (self.volume - around.before).sum() / around.duration
+        missing = float(self.given.sum() - self.lost.sum() - stored - leak.sum())
+        share = np.abs(leak) if np.any(leak) else network.contacts.conductance
+        return leak + missing * share / share.sum(), abs(missing)
+
+    @property
+    def leak(self) -> np.ndarray:
+        """Flow into the tissue (n,) [m3/s]; what the solve left over is spread over it, so that nothing is lost."""
+        return self._leak[0]
+
+    @property
+    def mismatch(self) -> float:
+        """Flow [m3/s] that the solve had left over."""
+        return self._leak[1]
+
+    def width(self) -> np.ndarray:
+        """x [1] of the gap at each node, over the needle's radius."""
+        return self.network.wall.width(self.pressure)
+
+    def add_source(self, out: np.ndarray) -> None:
+        """Add what the tissue receives to a voxel field (nx, ny, nz) [m3/s]."""
+        self.network.contacts.spread(self.leak, out)
+
+    def coupling(self) -> LowRank:
+        """W^T S W with the exact S, which is not symmetric: the Kirchhoff flux weighs its two ends differently."""
+        from scipy.sparse.linalg import splu
+
+        network, around = self.network, self.around
+        _, by_node, by_wall = network.contacts.leak(self.pressure, around.wall_pressure, around.mobility, network.wall)
+        own = network.jacobian(self.pressure, *around.drive, around.duration)
+        held = np.diag(by_wall)
+        stiffness = held - by_node[:, None] * splu(own).solve(held)
+        return LowRank(network.contacts.cells, network.contacts.weights, stiffness)
+
+    def symmetric_coupling(self) -> LowRank:
+        """W^T S W with S from chords instead of tangents: symmetric, not negative; for conjugate gradients."""
+        from scipy.sparse.linalg import splu
+
+        network, around = self.network, self.around
+        _, _, by_wall = network.contacts.leak(self.pressure, around.wall_pressure, around.mobility, network.wall)
+        own = network.chords(self.pressure, by_wall, around.inlets, around.duration)
+        held = np.diag(by_wall)
+        stiffness = held - by_wall[:, None] * splu(own).solve(held)
+        return LowRank(network.contacts.cells, network.contacts.weights, 0.5 * (stiffness + stiffness.T))
+
+
+class TrackNetwork:
+    """Needles in tissue with the gap along their shafts.
+
+    network: nodes and edges; hubs: the node where each drive enters (g,). State: `pressure` (n,) [Pa] and `volume` (n,)
+    [m3] of the last accepted step. Build it from needles with `in_voxels`.
+    """
+
+    def __init__(self, network: Network, hubs):
+        self.network, self.hubs = network, np.asarray(hubs, int)
+        self.pressure = np.zeros(network.size)
+        self.volume = np.zeros(network.size)
+
+    @classmethod
+    def in_voxels(cls, groups: tuple[tuple[Shaft, ...], ...], viscosity: float, grid: VoxelGrid, conductivity, active):
+        """Needles in voxels. groups: needles that share a hub in one group; the rest as in `shafts.build_network`."""
+        network, hubs, _ = build_network(groups, viscosity, grid, conductivity, active)
+        return cls(network, hubs)
+
+    def begin(self, rest: np.ndarray) -> None:
+        """Start from tissue at its rest pressure (nx, ny, nz) [Pa], needles shut: gaps hold what they hold then."""
+        answer = self.respond(rest, (), np.inf)
+        self.pressure = answer.pressure
+        self.volume = self.network.volume(answer.pressure)
+
+    def inlets(self, drives) -> tuple[Inlet, ...]:
+        """One inlet per hub from pairs (rate [m3/s], slope [m3/(Pa s)]), in the order of the groups."""
+        if len(drives) != len(self.hubs):
+            raise BadInput(
+                f"{len(drives)} drives came for {len(self.hubs)} hubs; give one drive for each group of needles"
+            )
+        return tuple(Inlet(int(hub), *drive) for hub, drive in zip(self.hubs, drives, strict=True))
+
+    def respond(
+        self, pressure, inlets, duration: float, mobility=None, before: TrackAnswer | None = None
+    ) -> TrackAnswer:
+        """Solve the network at voxel pressures (nx, ny, nz) [Pa] for a step of `duration` [s] (infinite: steady).
+
+        mobility: conductivity of the tissue over that at rest, a voxel field, or None for tissue at rest. before: the
+        answer of the last iteration, to start from. Fails with an outcome in the answer, never an exception.
+        """
+        contacts = self.network.contacts
+        around = Surroundings(
+            contacts.wall_pressure(pressure),
+            np.ones(self.network.size) if mobility is None else contacts.wall_pressure(mobility),
+            tuple(inlets),
+            self.volume,
+            duration,
+        )
+        guess = None if before is None else before.pressure
+        if before is None and not inlets and np.isinf(duration):
+            guess = self._quiet(around.wall_pressure)
+        found, outcome = solve_network(self.network, around, self.pressure if guess is None else guess)
+        return TrackAnswer(self.network, around, outcome, found)
+
+    def _quiet(self, wall_pressure) -> np.ndarray:
+        """Pressures of closed gaps and a shut needle: the tissue's, and in the lumen that at one of its openings."""
+        quiet = wall_pressure.copy()
+        touching, lumen = self.network.contacts.conductance > 0, self.network.lumen
+        for inner, outer in zip(lumen.first[::-1], lumen.second[::-1], strict=True):
+            if not touching[inner]:
+                quiet[inner] = quiet[outer]
+        return quiet
+
+    def accept(self, answer: TrackAnswer):
+        """Take a step: the state becomes the answer's; returns the fluid's `Booking` [m3] of the track.
+
+        Raises BadInput for an answer about the steady state, which has no duration.
+        """
+        if not np.isfinite(answer.around.duration):
+            raise BadInput("a steady answer is no step in time; ask for one with a duration before accepting it")
+        booking = track_booking(answer, self.volume)
+        self.pressure, self.volume = answer.pressure, answer.volume
+        return booking
