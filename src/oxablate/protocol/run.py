@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import platform
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +14,7 @@ import numpy as np
 
 from ..quantities.research_only import RESEARCH_ONLY
 from ..storage.commits import Stamp
+from ..storage.host import machine
 from ..storage.json_file import SEAL, read_sealed, write_sealed
 from ..storage.whole_file import make_folders, write_whole
 from .arm_book import ArmBook
