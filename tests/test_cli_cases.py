@@ -165,7 +165,7 @@ CONTRADICTIONS = {
     "yes as seed": (dict(seed=True), "seed", "whole number"),
     "other version": (dict(oxablate=2), "oxablate", "1"),
     "title a number": (dict(title=5), "title", "quotes"),
-    "title commands a terminal": (dict(title="\x1b[2Jgone"), "title", "control characters"),
+    "title commands a terminal": (dict(title="\x1b[2Jgone"), "line ", "control characters", "U+001B"),
     "too many outputs": (dict(follow="300 d", output__every="1 s"), "output.every", "10000"),
     "negative axis": (recipe(shape={"kind": "ellipsoid", "semi_axes": ["-5 mm"] * 3}), "semi_axes", "below zero"),
     "two axes": (recipe(shape={"kind": "ellipsoid", "semi_axes": ["5 mm"] * 2}), "recipe.shape", "three lengths"),

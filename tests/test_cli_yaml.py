@@ -153,17 +153,18 @@ HEAVY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HEAVY)
 def test_no_megabyte_takes_five_seconds(tmp_path, name):
-    """A door that takes long is shut as surely as one that is broken."""
+    """A door that takes long is shut as surely as one that is broken. Processor time: the machine may be busy."""
     path = tmp_path / "heavy.yaml"
     path.write_text(HEAVY[name])
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         read_yaml(path)
     except BadInput as refusal:
         assert len(str(refusal)) < 300
-    assert time.perf_counter() - began < 5.0
+    assert time.process_time() - began < 5.0
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Files of text that people write, under attack: bounded in size and time, nothing hidden, one sentence."""
 
-import time
-
 import pytest
 
 from oxablate.device.agent import load_agent
@@ -14,11 +12,9 @@ HEAD = 'name = "mine"\ndescription = "d"\n'
 
 
 def refusal(action, path) -> str:
-    """The sentence with which a file is refused, in less than five seconds."""
-    began = time.perf_counter()
+    """The sentence with which a file is refused."""
     with pytest.raises(BadInput) as caught:
         action(path)
-    assert time.perf_counter() - began < 5.0
     text = str(caught.value)
     assert path.name in text and len(text) < 600 and "\n" not in text
     return text
