@@ -1,0 +1,148 @@
+"""Injections into tissue that cracks: 4.2 mL at 1 mL/min into a 3 cm tumour, flow only.
+
+For each conductivity of the tumour: seconds, peak memory, error of the fluid's ledger, pressure at the needle over the
+middle fracture pressure, and the share of steps that the non-linear solver refused; at 48^3 and n^3 voxels. The
+fracture pressure is a log-normal field with a correlation length of 6 mm. Steps are controlled as in a run.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from oxablate.anatomy.heterogeneity import LogNormal
+from oxablate.physics.flow.budget import fluid_booking
+from oxablate.physics.flow.closures import (
+    ConvexStiffening,
+    CrackedTissues,
+    FixedConductivity,
+    SealedTissue,
+    TissueFlow,
+)
+from oxablate.physics.flow.crack_closures import CubicCracks, NoMemory
+from oxablate.physics.flow.step import FlowModel
+from oxablate.physics.flow.well import EndHole
+from oxablate.space.boundary import Dirichlet, OuterFaces
+from oxablate.space.grid import VoxelGrid
+
+EDGE, TUMOUR, CAVITY = 48e-3, 15e-3, 0.35e-3
+VOLUME, RATE = 4.2e-6, 1e-6 / 60
+FRACTURE, LOG_VARIANCE, CORRELATION_MM, SEED = 10e3, 0.05, 6.0, 1
+CONDUCTIVITIES = (1e-15, 1e-14, 1e-13)
+TOLERANCE = 2e-2  # of the volume given so far, as in a run
+
+
+def ball(n: int, conductivity: float) -> FlowModel:
+    """A tumour of 3 cm in a softer host, both cracking."""
+    h = EDGE / n
+    grid = VoxelGrid((n,) * 3, (h,) * 3, (0.0,) * 3, tuple(map(tuple, np.eye(3))))
+    r = np.linalg.norm((np.indices(grid.shape) - (n - 1) / 2) * h, axis=0)
+    label, active = (r >= TUMOUR).astype(np.uint8), np.ones(grid.shape, bool)
+    law = CubicCracks(3e-3, 3e-3, 20e3, 7e-4, 1e-9)
+    tissues = tuple(
+        TissueFlow(0.3, ConvexStiffening(modulus, 2.0), FixedConductivity(), SealedTissue(), law)
+        for modulus in (20e3, 5e3)
+    )
+    fracture = FRACTURE * LogNormal(LOG_VARIANCE, CORRELATION_MM, SEED).factor(grid)
+    tip = tuple(float(x) for x in grid.index_to_world([(n - 1) / 2] * 3))
+    flow = FlowModel(
+        grid, CrackedTissues(tissues, fracture, NoMemory()), label, np.where(label == 0, conductivity, 1e-13), active,
+        OuterFaces.uniform(Dirichlet(0.0)), EndHole(grid, tip, CAVITY, active),
+    )  # fmt: skip
+    outcome = flow.find_rest(np.ones(grid.shape))
+    if not outcome.ok:
+        raise SystemExit(str(outcome))
+    return flow
+
+
+def inject(flow: FlowModel, volume: float) -> dict:
+    """Inject a volume [m3] with the step control of a run; counts, pressures, ledger."""
+    ones, now, end = np.ones(flow.grid.shape), 0.0, volume / RATE
+    pressure, ratio, booked, highest = flow.rest.copy(), ones.copy(), 0.0, 0.0
+    dt, steps, refused, rejected = 0.2 * flow.grid.voxel_volume / RATE, 0, 0, 0
+    begin, cpu = time.perf_counter(), time.process_time()
+    while now < end:
+        dt = min(dt, end - now)
+        trial = flow.try_step(pressure, ratio, ones, RATE, dt)
+        error = trial.error / (RATE * max(now + dt, 1e-3 * end))
+        if not trial.outcome.ok:
+            refused, dt = refused + 1, 0.25 * dt
+        elif error > TOLERANCE:
+            rejected, dt = rejected + 1, dt * float(np.clip(0.9 * np.sqrt(TOLERANCE / error), 0.1, 0.9))
+        else:
+            pressure[...], ratio[...] = flow.pressure_next, flow.ratio_next
+            flow.remember(pressure)
+            booked += fluid_booking(flow.flows, dt).net
+            now, steps = (end if dt == end - now else now + dt), steps + 1
+            highest = max(highest, flow.needle_pressure(pressure, RATE))
+            dt *= float(np.clip(0.9 * np.sqrt(TOLERANCE / max(error, 1e-300)), 0.2, 4.0))
+        if refused > 200:
+            raise SystemExit(f"gave up at {now:.6g} s: {trial.outcome}")
+    stored = float((ratio - 1.0).sum()) * flow.grid.voxel_volume
+    return {
+        "seconds": time.perf_counter() - begin,
+        "cpu": time.process_time() - cpu,
+        "bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "ledger": abs(stored - booked) / volume,
+        "pressure": highest / FRACTURE,
+        "refused": refused / (steps + refused + rejected),
+        "steps": steps,
+        "rejected": rejected,
+        "newton_per_stage": flow.cracks.newton_steps / flow.cracks.stages,
+        "linear_per_newton": flow.cracks.linear_steps / flow.cracks.newton_steps,
+        "opened_mL": float((pressure > flow.cracks.fracture).sum()) * flow.grid.voxel_volume * 1e6,
+    }
+
+
+def run_apart(n: int, conductivity: float, volume: float = VOLUME) -> dict:
+    """One injection in a process of its own: its peak memory is its own, its kernels come from the cache."""
+    command = [sys.executable, __file__, "--child", str(n), repr(conductivity), repr(volume)]
+    out = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(out.stdout.splitlines()[-1])
+
+
+def figures(n: int) -> list:
+    """All rows; a short injection first, which compiles."""
+    from common import Figure
+
+    rows, sizes = [], sorted({48, n})
+    for size in sizes:
+        run_apart(size, CONDUCTIVITIES[0], 1e-3 * VOLUME)
+        limit = "<= 60" if size == 48 else "<= 720" if size == 96 else ""
+        for conductivity in CONDUCTIVITIES:
+            found, name = run_apart(size, conductivity), f"cracks.{size}.K{conductivity:.0e}"
+            rows += [
+                Figure.judged(f"{name}.time", found["seconds"], "s", limit),
+                Figure.judged(f"{name}.cpu_time", found["cpu"], "s", ""),
+                Figure.judged(f"{name}.memory", found["bytes"] / 1e9, "GB", "<= 1"),
+                Figure.judged(f"{name}.ledger_error", found["ledger"], "1", "<= 1e-9"),
+                Figure.judged(f"{name}.needle_over_fracture_pressure", found["pressure"], "1", "<= 3"),
+                Figure.judged(f"{name}.refused_share", found["refused"], "1", "<= 0.05"),
+            ]
+            for count in ("steps", "rejected", "newton_per_stage", "linear_per_newton", "opened_mL"):
+                rows.append(Figure.judged(f"{name}.{count}", found[count], "1" if count[-1] != "L" else "mL", ""))
+    return rows
+
+
+def main() -> None:
+    """Read the arguments and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--n", type=int, default=96)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--child", nargs=3)
+    arguments = parser.parse_args()
+    if arguments.child:
+        n, conductivity, volume = arguments.child
+        print(json.dumps(inject(ball(int(n), float(conductivity)), float(volume))))
+        return
+    from common import report
+
+    report(figures(arguments.n), arguments.json)
+
+
+if __name__ == "__main__":
+    main()
