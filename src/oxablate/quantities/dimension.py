@@ -44,6 +44,7 @@ FILTRATION = Dimension("filtration coefficient", "1/(Pa s)", "4.2e-7 1/(Pa s)")
 RATE_CONSTANT = Dimension("second-order rate constant", "m^3/(mol s)", "6.9e6 1/(M s)", ("1/(M s)",))
 DIFFUSIVITY = Dimension("diffusivity", "m^2/s", "1.75e-9 m^2/s")
 EXPOSURE = Dimension("exposure", "mol s/m^3", "10 mM s", ("mM s", "mM min"))
+VOLUME_COMPLIANCE = Dimension("volume per pressure", "m^3/Pa", "1.4e-8 L/Pa", ("uL/kPa", "m^3/Pa"))
 VISCOSITY = Dimension("viscosity", "Pa s", "0.7 mPa s", ("mPa s", "Pa s"))
 
 #: Every dimension by its name. Where two share a unit the first names it in refusals.
@@ -75,5 +76,6 @@ DIMENSIONS = {
         DIFFUSIVITY,
         EXPOSURE,
         VISCOSITY,
+        VOLUME_COMPLIANCE,
     )
 }

@@ -87,6 +87,8 @@ _OTHERS = (
         "half_lethal_concentration", d.AMOUNT_CONCENTRATION, "concentration that kills half the cells of an assay"
     ),
     Parameter("needle_outer_radius", d.LENGTH, "outer radius of the needle tube"),
+    Parameter("needle_inner_radius", d.LENGTH, "radius of the lumen of the needle tube"),
+    Parameter("syringe_compliance", d.VOLUME_COMPLIANCE, "volume by which syringe and line give way per pressure"),
     Parameter("cavity_radius", d.LENGTH, "radius of the fluid cavity at the needle's opening"),
 )
 
