@@ -161,13 +161,16 @@ def test_a_drive_that_gives_way_gives_less_the_harder_the_tissue_pushes():
 
 def test_a_needle_drawn_back_gives_its_fluid_further_up():
     grid, *_ = block()
-    needles = track((end_hole(ending=SealedEnd()),))
-    tubes, heights = needles.network.lumen, []
-    for piece in (5, 15):
-        moved = type(tubes)(tubes.first, np.array([1 + piece]), tubes.conductance)
-        higher = TrackNetwork(needles.network.rerouted(moved), needles.hubs)
-        answer = higher.respond(np.zeros(grid.shape), higher.inlets([(RATE, 0.0)]), 0.01)
-        heights.append(int(np.argmax(answer.volume)))
+    needles, heights = track((end_hole(ending=SealedEnd()),)), []
+    run(needles, np.zeros(grid.shape), [(RATE, 0.0)], duration=1e-3, steps=2)
+    for back in (2.6e-3, 7.6e-3):
+        higher = needles.drawn_back(0, 0, back)
+        assert higher.volume is needles.volume  # nothing is lost on the way
+        answer = higher.respond(np.zeros(grid.shape), higher.inlets([(RATE, 0.0)]), 1e-3)
+        assert answer.outcome.ok
+        grown = answer.volume - needles.volume
+        heights.append(int(np.argmax(grown)))
+        assert grown.sum() * 1e3 + answer.leak.sum() == pytest.approx(RATE, rel=1e-12)
     assert heights[1] - heights[0] == 10
 
 
@@ -203,6 +206,8 @@ def test_the_wider_the_gap_the_nearer_the_wall():
         (lambda: Walls.uniform(1, 1e-3, 0.0, 1e3, 0.0, 0.0), "viscosity"),
         (lambda: track().inlets([(1.0, 0.0), (1.0, 0.0)]), "2 drives came for 1 hubs"),
         (lambda: track().inlets([(1.0, -1.0)]), "give finite numbers"),
+        (lambda: track().drawn_back(0, 0, 0.05), "cannot be drawn back"),
+        (lambda: track((side_holes(),)).drawn_back(0, 0, 1e-3), "one opening, at its end"),
         (lambda: TrackNetwork.in_voxels((), VISCOSITY, *block()), "at least one needle"),
     ],
 )

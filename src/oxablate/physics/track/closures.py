@@ -137,21 +137,20 @@ class Walls:
 class Contacts:
     """How the nodes of a track touch the tissue: what they leak, and into which voxels.
 
-        q_leak = lambda m (p - p_wall) / max(1 - ln(1 + x) / span, least),   p_wall = sum_c w_c p_c
+        q_leak = lambda m (p - p_wall) span / ln_x,   ln_x = 1/2 ln(1 + (E^2 - 1) / (1 + x)^2),   p_wall = sum_c w_c p_c
 
-    conductance: lambda (n,) [m3/(Pa s)] of the closed wall, 0 for a node that touches no tissue. span: ln(r_e / r_n)
-    (n,), infinite where a widening gap brings the wall no nearer (the tip's cavity). cells: flat voxel indices (m,),
-    ascending. weights: sparse (n, m), every touching row sums to 1. What leaves a node enters the voxels with the same
-    weights, so exchange is reciprocal. m is a mobility ratio that the caller may give, 1 at rest.
+    conductance: lambda (n,) [m3/(Pa s)] of the closed wall, 0 for a node that touches no tissue. span: ln E (n,),
+    E = r_e / r_n, infinite where a widening gap brings the wall no nearer (the tip's cavity). ln_x is what becomes of
+    span when the wall moves out and pushes the tissue before it without changing its volume, r^2 -> r^2 + r_n^2 (2 x +
+    x^2). cells: flat voxel indices (m,), ascending. weights: sparse (n, m), every touching row sums to 1. What leaves a
+    node enters the voxels with the same weights, so exchange is reciprocal. m is a mobility ratio that the caller may
+    give, 1 at rest.
     """
 
     conductance: np.ndarray
     span: np.ndarray
     cells: np.ndarray
     weights: object
-
-    #: The gap may come as near to r_e as this share of the logarithm; beyond it the contact is no contact any more.
-    LEAST = 0.1
 
     def wall_pressure(self, field: np.ndarray) -> np.ndarray:
         """Mean of a voxel field over the voxels of each contact (n,); 0 for a node that touches none."""
@@ -164,9 +163,11 @@ class Contacts:
     def leak(self, pressure, wall_pressure, mobility, walls: Walls):
         """Flow into the tissue [m3/s], its slope by the node's pressure, and minus that by the wall's; each (n,)."""
         x, slope = walls.width(pressure), walls.width_slope(pressure)
-        shrink = 1.0 - np.log1p(x) / self.span
-        factor = np.maximum(shrink, self.LEAST)
-        wide = np.where(shrink > self.LEAST, slope / ((1.0 + x) * self.span), 0.0)
+        moves = np.isfinite(self.span)
+        span = np.where(moves, self.span, 1.0)
+        ring, u = np.expm1(2.0 * span), 1.0 + x
+        factor = np.where(moves, 0.5 * np.log1p(ring / u**2) / span, 1.0)
+        wide = np.where(moves, slope * ring / (u * (u**2 + ring) * span), 0.0)
         rate = self.conductance * mobility / factor
         flow = rate * (pressure - wall_pressure)
         return flow, rate + flow * wide / factor, rate

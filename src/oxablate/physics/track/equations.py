@@ -9,7 +9,8 @@ With z the distance from the tip along the shaft and p the fluid pressure in the
     Q     = - C f(x) dp/dz                    Poiseuille flow between needle and wall
     x     = x_0 + (p - sigma_n)_+ / (2 G)     the wall gives way where the fluid presses harder than it does
     V     = pi r_n^2 ((1 + x)^2 - 1)          fluid held per length
-    q_leak = 2 pi K (p - p_wall) / ln(r_e / (r_n (1 + x)))
+    q_leak = 2 pi K (p - p_wall) / ln_x           Darcy flow to where the voxels' pressure stands
+    ln_x  = 1/2 ln(1 + ((r_e / r_n)^2 - 1) / (1 + x)^2)      ln(r_e / r_n) of the closed gap; the wall pushes tissue out
 
     C     = pi r_n^4 / (8 mu)
     f(x)  = (1 + x)^4 - 1 - ((1 + x)^2 - 1)^2 / ln(1 + x)        exact for a concentric annulus

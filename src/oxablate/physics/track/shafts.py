@@ -13,7 +13,7 @@ from .closures import ClosedTip, OpenExit, OpenTip, SealedEnd, Walls
 from .contacts import ball_cells, ball_resistance, line_cells, line_resistance, voxel_contacts
 from .network import Exits, Gap, Lumen, Network
 
-_TIE = 1e-9  # a hole on the border of two pieces belongs to the upper one, whatever the units and the round-off
+TIE = 1e-9  # a hole on the border of two pieces belongs to the upper one, whatever the units and the round-off
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _add_lumen(draft: _Draft, hub: int, shaft: Shaft, cavity: int | None, pieces
     for hole in sorted(shaft.holes, key=lambda h: -h.distance):
         inner = draft.node(plain, 0.0)
         draft.lumen.append((node, inner, tube.conductance(place - hole.distance, mu)))
-        place_in_gap = hole.distance / shaft.depth * shaft.pieces * (1.0 + _TIE)
+        place_in_gap = hole.distance / shaft.depth * shaft.pieces * (1.0 + TIE)
         outside = pieces[min(int(place_in_gap), shaft.pieces - 1)]
         draft.lumen.append((inner, outside, hole.conductance(tube.outer_radius - tube.inner_radius, mu)))
         place, node = hole.distance, inner

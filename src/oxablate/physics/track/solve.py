@@ -7,9 +7,9 @@ import numpy as np
 from ...numerics.outcome import Ending, SolveOutcome
 from .network import Inlet, Network
 
-_LIMIT = 120
+_LIMIT = 120  # and two per node: a front may have to pass them one by one
 _TOLERANCE = 1e-11  # of the largest flow in the network
-_ROUND_OFF = 32 * np.finfo(float).eps  # of the flows whose difference a face takes
+_DIGITS = 16  # of round-off that a balance may gather
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,10 @@ class Surroundings:
         return self.wall_pressure, self.mobility, self.inlets
 
 
-def _floor(network: Network, pressure: np.ndarray) -> np.ndarray:
-    """Per node, the flows whose differences make up its balance [m3/s]: their round-off cannot be solved away."""
-    total = np.zeros(network.size)
-    gap, tube = network.gap, network.lumen
-    for edges, first, second in (
-        (gap, gap.wall.potential(pressure[gap.first]), gap.wall.potential(pressure[gap.second])),
-        (tube, tube.conductance * pressure[tube.first], tube.conductance * pressure[tube.second]),
-    ):
-        size = np.abs(first) + np.abs(second)
-        size = size / edges.distance if edges is gap else size
-        np.add.at(total, edges.first, size)
-        np.add.at(total, edges.second, size)
-    return total
+def _round_off(network: Network, pressure: np.ndarray, derivative) -> np.ndarray:
+    """What of each node's balance is round-off, not to be solved away (n,) [m3/s]: sum_j |A_ij| eps (|p| + sigma)_j."""
+    size = np.abs(pressure) + np.abs(network.wall.contact_stress)
+    return _DIGITS * np.finfo(float).eps * (abs(derivative) @ size)
 
 
 def _level_pressure(network: Network, around: Surroundings) -> np.ndarray:
@@ -79,6 +70,14 @@ def _level_pressure(network: Network, around: Surroundings) -> np.ndarray:
     return np.maximum(wall, high)
 
 
+def _throughput(network: Network, around: Surroundings) -> float:
+    """More than can flow anywhere in the network once solved [m3/s]: all that drives, tissue and gaps may give."""
+    over = np.maximum(around.wall_pressure - network.wall.contact_stress, 0.0)
+    drained = (network.contacts.conductance * around.mobility * over).sum()
+    driven = sum(abs(inlet.rate) for inlet in around.inlets)
+    return float(driven + drained + around.before.sum() / around.duration)
+
+
 def _held_back(network: Network, pressure: np.ndarray, ahead: np.ndarray, flow: float) -> np.ndarray:
     """A Newton step from `pressure` to `ahead` without the leaps that a gap with next to no conductance invites.
 
@@ -99,21 +98,23 @@ def _newton(network: Network, pressure: np.ndarray, around: Surroundings):
     """Newton's method from a pressure; returns the pressure and how it ended."""
     from scipy.sparse.linalg import splu
 
-    worst = np.inf
-    for iteration in range(_LIMIT):
+    worst, flow = np.inf, _throughput(network, around)
+    limit = _LIMIT + 2 * network.size
+    for iteration in range(limit):
         residual = network.residual(pressure, *around.drive, around.before, around.duration)
         scale = max(network.turnover(pressure, *around.drive), np.finfo(float).tiny)
         worst = float(np.abs(residual).max() / scale)
         if not np.isfinite(worst):
             return pressure, SolveOutcome(Ending.NOT_FINITE, iteration, worst)
-        if np.all(np.abs(residual) <= _TOLERANCE * scale + _ROUND_OFF * _floor(network, pressure)):
+        derivative = network.jacobian(pressure, *around.drive, around.duration)
+        if np.all(np.abs(residual) <= _TOLERANCE * scale + _round_off(network, pressure, derivative)):
             return pressure, SolveOutcome(Ending.CONVERGED, iteration, worst)
         try:
-            factors = splu(network.jacobian(pressure, *around.drive, around.duration))
+            factors = splu(derivative)
         except RuntimeError:  # singular to round-off: gaps so wide that nothing tells their pressures apart
             return pressure, SolveOutcome(Ending.STALLED, iteration, worst)
-        pressure = _held_back(network, pressure, pressure - factors.solve(residual), scale)
-    return pressure, SolveOutcome(Ending.TOO_MANY_ITERATIONS, _LIMIT, worst)
+        pressure = _held_back(network, pressure, pressure - factors.solve(residual), flow)
+    return pressure, SolveOutcome(Ending.TOO_MANY_ITERATIONS, limit, worst)
 
 
 def solve_network(network: Network, around: Surroundings, guess: np.ndarray | None = None):

@@ -28,8 +28,8 @@ from ...numerics.outcome import SolveOutcome
 from ...quantities.refusal import BadInput
 from ...space.grid import VoxelGrid
 from .budget import track_booking
-from .network import Inlet, Network
-from .shafts import Shaft, build_network
+from .network import Inlet, Lumen, Network
+from .shafts import TIE, Shaft, build_network
 from .solve import Surroundings, solve_network
 
 
@@ -135,20 +135,45 @@ class TrackAnswer:
 class TrackNetwork:
     """Needles in tissue with the gap along their shafts.
 
-    network: nodes and edges; hubs: the node where each drive enters (g,). State: `pressure` (n,) [Pa] and `volume` (n,)
-    [m3] of the last accepted step. Build it from needles with `in_voxels`.
+    network: nodes and edges; hubs: the node where each drive enters (g,); nodes: those of each shaft, by group. State:
+    `pressure` (n,) [Pa] and `volume` (n,) [m3] of the last accepted step. Build it from needles with `in_voxels`.
     """
 
-    def __init__(self, network: Network, hubs):
-        self.network, self.hubs = network, np.asarray(hubs, int)
+    def __init__(self, network: Network, hubs, nodes=()):
+        self.network, self.hubs, self.nodes = network, np.asarray(hubs, int), nodes
         self.pressure = np.zeros(network.size)
         self.volume = np.zeros(network.size)
 
     @classmethod
     def in_voxels(cls, groups: tuple[tuple[Shaft, ...], ...], viscosity: float, grid: VoxelGrid, conductivity, active):
         """Needles in voxels. groups: needles that share a hub in one group; the rest as in `shafts.build_network`."""
-        network, hubs, _ = build_network(groups, viscosity, grid, conductivity, active)
-        return cls(network, hubs)
+        return cls(*build_network(groups, viscosity, grid, conductivity, active))
+
+    def drawn_back(self, group: int, shaft: int, distance: float) -> "TrackNetwork":
+        """The same track, with the same fluid in it, after an end-hole needle was drawn back by `distance` [m].
+
+        group, shaft: which needle. Its fluid enters the gap where its tip now is. The track below the tip stays one: it
+        holds and leads fluid by the same law, which takes no account of the needle that has left it. Raises BadInput
+        for a needle with side holes, and where the tip would be out of the tissue.
+        """
+        cavity, *pieces = self.nodes[group][shaft]
+        lumen, length = self.network.lumen, self.network.length[pieces[0]]
+        own = pieces if cavity is None else [cavity, *pieces]
+        edges = np.flatnonzero(np.isin(lumen.second, own))
+        if cavity is None or len(edges) != 1:
+            raise BadInput(
+                "only a needle with one opening, at its end, can be drawn back while it gives; use such a one"
+            )
+        if not 0 <= distance < length * len(pieces):
+            inside = length * len(pieces)
+            raise BadInput(f"a needle {inside:g} m deep in tissue cannot be drawn back {distance!r} m; stop before")
+        second = lumen.second.copy()
+        second[edges[0]] = pieces[int(distance / length * (1.0 + TIE))] if distance > 0 else cavity
+        moved = TrackNetwork(
+            self.network.rerouted(Lumen(lumen.first, second, lumen.conductance)), self.hubs, self.nodes
+        )
+        moved.pressure, moved.volume = self.pressure, self.volume
+        return moved
 
     def begin(self, rest: np.ndarray) -> None:
         """Start from tissue at its rest pressure (nx, ny, nz) [Pa], needles shut: gaps hold what they hold then."""
