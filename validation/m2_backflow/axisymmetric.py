@@ -63,13 +63,13 @@ def constant_resistance(case: Infusion, logarithm: float, count: int = 400) -> f
 class Rings:
     """Tissue in rings: fine along the shaft and at the tip, coarser far off; pressure 0 at the outer boundary."""
 
-    def __init__(self, case: Infusion, length: float, count: int, piece: float) -> None:
+    def __init__(self, case: Infusion, length: float, count: int, piece: float, first: float) -> None:
         beyond = piece * np.cumsum(1.25 ** np.arange(40))
         beyond = beyond[: np.searchsorted(beyond, 20 * length) + 1]
         up = np.arange(count + 1) * piece
         self.z = np.concatenate([-beyond[::-1], up, up[-1] + beyond])
         self.tip = len(beyond)  # the first row of tissue beside the shaft
-        ratio = np.geomspace(case.radius, 20 * length, 45)
+        ratio = np.concatenate([[case.radius], np.geomspace(first * case.radius, 20 * length, 45)])
         self.r = np.concatenate([[0.0], ratio])
         self.case, self.count = case, count
         self.shape = (len(self.z) - 1, len(self.r) - 1)
@@ -116,15 +116,17 @@ class Rings:
 def full_model(case: Infusion, widens: bool = False, per_length: int = 60) -> tuple[float, float]:
     """B and C: length [m] and the share of the fluid that leaves through the tip itself."""
     length = case.expected(4.0)
-    piece = min(length / per_length, 0.5 * case.radius)
+    piece = length / per_length if widens else min(length / per_length, 0.5 * case.radius)
     count = int(np.ceil(3.0 * length / piece))
-    rings = Rings(case, length, count, piece)
+    # what the widening wall pushes out is the first ring: it must hold the near field then
+    rings = Rings(case, length, count, piece, 10.0 if widens else 1.15)
     track = TrackNetwork(network(case, count, piece, rings.contacts(piece, widens)), [0])
     matrix, inlets = rings.matrix(), (Inlet(0, case.rate, 0.0),)
     pressure, answer = np.zeros(matrix.shape[0]), None
     for _ in range(60):
         answer = track.respond(pressure, inlets, np.inf, None, answer)
-        assert answer.outcome.ok, str(answer.outcome)
+        if not answer.outcome.ok:
+            raise RuntimeError(str(answer.outcome))
         source = np.zeros(len(pressure))
         answer.add_source(source)
         residual = matrix @ pressure - source
@@ -134,4 +136,4 @@ def full_model(case: Infusion, widens: bool = False, per_length: int = 60) -> tu
         rows, columns = np.meshgrid(low.cells, low.cells, indexing="ij")
         folded = coo_matrix((low.stiffness.ravel(), (rows.ravel(), columns.ravel())), shape=matrix.shape)
         pressure = pressure - spsolve((matrix + folded).tocsc(), residual)
-    raise AssertionError("the tissue did not converge")
+    raise RuntimeError("the tissue did not converge")
