@@ -19,15 +19,33 @@ In the reference (undeformed) frame, with J the local volume ratio and Q the vol
 | p_e = p_v - sigma (pi_v - pi_i) | effective vascular pressure | Pa |
 | L_l, p_l | lymphatic filtration coefficient, pressure above which lymph drains | 1/(Pa s), Pa |
 
+Where tissue can crack, J is the volume of the pores and of the cracks, and cracks conduct beside the pores:
+
+    J     = P^-1(p - p_rest) + w / b_c     pores and cracks
+    w     = l_c (p - p_frac)_+ / E'        opening of a crack, nothing below the fracture pressure
+    Q     = - (K(J) + K_c) Grad p          Darcy in both
+    K_c   = min(w^3 / (12 mu b_c), ceiling)
+    p_frac = p_intact (1 - (1 - share) min(W / full, 1)),   W = max of w within l_c and over the past   (memory)
+
+| symbol | meaning | unit |
+|---|---|---|
+| l_c, b_c | length and spacing of cracks, of the material and never of the voxel | m |
+| E' | plane modulus E / (1 - nu^2) | Pa |
+| mu | viscosity of the liquid in the cracks | Pa s |
+| p_frac, p_intact | fracture pressure now, and before anything opened | Pa |
+| share, full | of p_intact at which torn tissue re-opens; opening at which tissue is torn | 1, m |
+
 `p_rest` solves the same equation with dJ/dt = 0, no needle and J = 1, so an untouched subject stays untouched.
 
 The rigid model is the limit of an infinitely stiff pore space: J = 1 at all times and the equation is elliptic.
 
 Limits: the irrotational relation P(J) is exact at small strain with uniform moduli and a far boundary; in a stiff
-tumour within a soft host it underestimates the dilatation up to threefold at nu = 0.
+tumour within a soft host it underestimates the dilatation up to threefold at nu = 0. Cracks are a continuum: parallel
+sets without a direction, opened by their own pressure alone; one that meets the edge of the grid ends there.
 
 Sources: Biot 1941 (doi 10.1063/1.1712886); Starling exchange in tumours: Baxter and Jain 1989
-(doi 10.1016/0026-2862(89)90074-5); strain-dependent conductivity: Lai and Mow 1980 (doi 10.3233/BIR-1980-171-213).
+(doi 10.1016/0026-2862(89)90074-5); strain-dependent conductivity: Lai and Mow 1980 (doi 10.3233/BIR-1980-171-213);
+cubic law: Witherspoon et al. 1980 (doi 10.1029/WR016i006p01016).
 """
 
 from ...numerics.jit import njit
