@@ -82,6 +82,31 @@ def test_a_later_start_pressure_falls_and_the_gap_closes_behind_the_pulse():
     assert held[0] > 0 and all(b <= a for a, b in pairwise(held)) and held[-1] < 1e-3 * held[0]
 
 
+def test_a_step_in_two_stages_closes_its_ledger_and_is_second_order():
+    """Alexander's scheme through `held` and `accept`: the volume held at a fixed time, against many small steps."""
+    grid, *_ = block()
+    tissue, gamma = np.zeros(grid.shape), 1 - 1 / np.sqrt(2)
+
+    def held_after(steps, duration=0.04):
+        needles = track(
+            (end_hole(hold=Hold(-50.0, MODULUS, 0.0), ending=OpenExit(-50.0), pieces=11),)
+        )  # open from the start: smooth in time
+        needles.begin(tissue)
+        inlets, step, start, net = needles.inlets([(RATE, 0.0)]), duration / steps, needles.volume.sum(), 0.0
+        for _ in range(steps):
+            first = needles.respond(tissue, inlets, gamma * step)
+            base = needles.volume + (1 - gamma) * step * first.volume_rate
+            second = needles.respond(tissue, inlets, gamma * step, None, first, base)
+            assert first.outcome.ok and second.outcome.ok
+            net += needles.accept(second, ((first, (1 - gamma) * step),), gamma * step).net
+        assert needles.volume.sum() - start == pytest.approx(net, rel=1e-10)
+        return needles.volume
+
+    exact = held_after(256)
+    errors = [np.abs(held_after(steps) - exact).sum() / exact.sum() for steps in (8, 16, 32)]
+    assert errors[-1] < 1e-3 and np.log2(errors[0] / errors[-1]) / 2 > 1.7, errors
+
+
 def test_the_same_twice_gives_the_same_bytes():
     grid, *_ = block()
     tissue = 100.0 * np.random.default_rng(2).random(grid.shape)

@@ -75,7 +75,7 @@ def _throughput(network: Network, around: Surroundings) -> float:
     over = np.maximum(around.wall_pressure - network.wall.contact_stress, 0.0)
     drained = (network.contacts.conductance * around.mobility * over).sum()
     driven = sum(abs(inlet.rate) for inlet in around.inlets)
-    return float(driven + drained + around.before.sum() / around.duration)
+    return float(driven + drained + np.abs(around.before).sum() / around.duration)
 
 
 def _held_back(network: Network, pressure: np.ndarray, ahead: np.ndarray, flow: float) -> np.ndarray:

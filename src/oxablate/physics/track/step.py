@@ -14,7 +14,7 @@ What a flow model does with it (it needs no other name of this module):
     answer = track.respond(pressure, inlets, duration, mobility, answer_before)      per Newton iteration
     answer.add_source(field)                   adds s to the needle's source field [m3/s]
     answer.coupling()                          what adds W^T S W to the matrix: .apply(x, out), .add_diagonal(out)
-    track.accept(answer)                       once the step is taken; returns the booking
+    track.accept(answer)                       once the step is taken; returns the booking (stages: see there)
 
 Exchange of every node enters with the sign of the tissue: positive into it.
 """
@@ -100,6 +100,11 @@ class TrackAnswer:
     def mismatch(self) -> float:
         """Flow [m3/s] that the solve had left over."""
         return self._leak[1]
+
+    @property
+    def volume_rate(self) -> np.ndarray:
+        """dV/dt of the gap (n,) [m3/s] over the step or stage."""
+        return (self.volume - self.around.before) / self.around.duration
 
     def width(self) -> np.ndarray:
         """x [1] of the gap at each node, over the needle's radius."""
@@ -190,19 +195,20 @@ class TrackNetwork:
         return tuple(Inlet(int(hub), *drive) for hub, drive in zip(self.hubs, drives, strict=True))
 
     def respond(
-        self, pressure, inlets, duration: float, mobility=None, before: TrackAnswer | None = None
+        self, pressure, inlets, duration: float, mobility=None, before: TrackAnswer | None = None, held=None
     ) -> TrackAnswer:
         """Solve the network at voxel pressures (nx, ny, nz) [Pa] for a step of `duration` [s] (infinite: steady).
 
         mobility: conductivity of the tissue over that at rest, a voxel field, or None for tissue at rest. before: the
-        answer of the last iteration, to start from. Fails with an outcome in the answer, never an exception.
+        answer of the last iteration, to start from. held: volumes (n,) [m3] that this step or stage starts from, None
+        for those of the state. Fails with an outcome in the answer, never an exception.
         """
         contacts = self.network.contacts
         around = Surroundings(
             contacts.wall_pressure(pressure),
             np.ones(self.network.size) if mobility is None else contacts.wall_pressure(mobility),
             tuple(inlets),
-            self.volume,
+            self.volume if held is None else held,
             duration,
         )
         guess = None if before is None else before.pressure
@@ -220,13 +226,17 @@ class TrackNetwork:
                 quiet[inner] = quiet[outer]
         return quiet
 
-    def accept(self, answer: TrackAnswer):
+    def accept(self, answer: TrackAnswer, earlier: tuple[tuple[TrackAnswer, float], ...] = (), seconds=None):
         """Take a step: the state becomes the answer's; returns the fluid's `Booking` [m3] of the track.
+
+        Of a step in stages, `answer` is the last, which counts for `seconds`; earlier: of (answer, seconds). A stiffly
+        accurate scheme (Alexander's, with stage rates r_1, r_2) asks with held = V, then V + (1 - gamma) dt r_1, each
+        with a duration of gamma dt, and counts them for (1 - gamma) dt and gamma dt.
 
         Raises BadInput for an answer about the steady state, which has no duration.
         """
         if not np.isfinite(answer.around.duration):
             raise BadInput("a steady answer is no step in time; ask for one with a duration before accepting it")
-        booking = track_booking(answer, self.volume)
+        booking = track_booking((*earlier, (answer, answer.around.duration if seconds is None else seconds)))
         self.pressure, self.volume = answer.pressure, answer.volume
         return booking
