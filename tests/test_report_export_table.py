@@ -62,9 +62,16 @@ def test_the_same_record_gives_the_same_table(folder):
 
 
 def test_a_run_without_outcomes_has_no_table(folder, tmp_path):
+    """As a run that is killed before an arm ends leaves it."""
     import shutil
 
+    from oxablate.storage.json_file import SEAL, read_sealed, write_sealed
+
     shutil.copytree(folder, tmp_path / "out")
+    about = read_sealed(tmp_path / "out" / "record.json")
+    about.pop(SEAL)
+    about["files"] = {name: sum_ for name, sum_ in about["files"].items() if not name.endswith("summary.json")}
+    write_sealed(tmp_path / "out" / "record.json", about | {"status": "running"})
     for path in (tmp_path / "out" / "arms").glob("*/summary.json"):
         path.unlink()
     (tmp_path / "out" / "outcomes.csv").unlink(missing_ok=True)
