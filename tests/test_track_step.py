@@ -184,6 +184,42 @@ def test_a_drive_that_gives_way_gives_less_the_harder_the_tissue_pushes():
     assert RATE > given[0] > given[1] > given[2] > 0.0
 
 
+def test_the_lumen_loses_what_poiseuille_says():
+    """Hub above cavity by 8 mu l Q / (pi r^4); the holes of a side-hole needle by mu (3/r^3 + 8 t/(pi r^4)) each."""
+    grid, *_ = block()
+    needles = track()
+    answer = needles.respond(np.zeros(grid.shape), needles.inlets([(RATE, 0.0)]), np.inf)
+    cavity = needles.nodes[0][0][0]
+    lost = 8 * VISCOSITY * 0.09 * RATE / (np.pi * 0.2e-3**4)
+    assert answer.pressure[needles.hubs[0]] - answer.pressure[cavity] == pytest.approx(lost, rel=1e-9)
+    needles = track((side_holes(holes=(SideHole(4.1e-3, 0.1e-3),)),))
+    answer = needles.respond(np.zeros(grid.shape), needles.inlets([(RATE, 0.0)]), np.inf)
+    lumen, outside = needles.network.lumen.second
+    hole = VISCOSITY * RATE * (3 / 0.1e-3**3 + 8 * 0.16e-3 / (np.pi * 0.1e-3**4))
+    tube = 8 * VISCOSITY * (0.09 - 4.1e-3) * RATE / (np.pi * 0.2e-3**4)
+    assert answer.pressure[lumen] - answer.pressure[outside] == pytest.approx(hole, rel=1e-9)
+    assert answer.pressure[needles.hubs[0]] - answer.pressure[lumen] == pytest.approx(tube, rel=1e-9)
+    assert outside == needles.nodes[0][0][1 + 8]  # 4.1 mm up, in pieces of half a millimetre
+
+
+def test_prongs_share_what_the_hub_gets_by_what_stands_against_them():
+    """Mirrored prongs take half each; one in tissue under pressure takes less."""
+    grid, *_ = block()
+    left, right = (end_hole(tip=(x, 0.01, 0.009), end=(x, 0.01, 0.02)) for x in (0.006, 0.014))
+    needles = track((left, right))
+    inlets = needles.inlets([(RATE, 0.0)])
+
+    def shares(tissue):
+        answer = needles.respond(tissue, inlets, np.inf)
+        return needles.network.lumen.flow(answer.pressure) / RATE
+
+    assert shares(np.zeros(grid.shape)) == pytest.approx([0.5, 0.5], rel=1e-9)
+    tissue = np.zeros(grid.shape)
+    tissue[:5] = 500.0
+    first, second = shares(tissue)
+    assert first < second and first + second == pytest.approx(1.0, rel=1e-9)
+
+
 def test_a_needle_drawn_back_gives_its_fluid_further_up():
     grid, *_ = block()
     needles, heights = track((end_hole(ending=SealedEnd()),)), []
