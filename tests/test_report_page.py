@@ -16,7 +16,7 @@ from cases import small_data
 from matplotlib.figure import Figure
 
 from oxablate.protocol.record import open_record
-from oxablate.protocol.run import run
+from oxablate.protocol.run import Asked, run
 from oxablate.quantities.cite import bibtex
 from oxablate.quantities.refusal import BadInput
 from oxablate.quantities.research_only import RESEARCH_ONLY, RESEARCH_ONLY_SHORT
@@ -341,6 +341,22 @@ def test_a_run_without_any_outcome_is_refused(folder, tmp_path):
     home = changed(folder, tmp_path / "empty", ("inert_tracer", "vehicle", "chlorine_dioxide"), status="running")
     with pytest.raises(BadInput, match="resume"):
         report(home)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_run_that_was_stopped_at_once_has_a_page(tmp_path, steps):
+    looked = []
+
+    def stop() -> bool:
+        looked.append(1)
+        return len(looked) > steps
+
+    done = run(scan_case(tmp_path), tmp_path / "out", asked=Asked(stop=stop))
+    assert done.about["status"] == "stopped"
+    page = Page(report(tmp_path / "out").read_text(encoding="utf-8"))
+    assert "This run was stopped before its end" in " ".join("".join(page.text).split())
+    assert ("figure-fluid_shares" in page.ids) == (steps > 0)
 
 
 def test_a_run_within_its_bounds_says_that_too(folder, tmp_path):

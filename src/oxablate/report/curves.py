@@ -59,8 +59,10 @@ def _lines(ax, scene: Scene, column: str, factor: float, from_zero: bool = True)
 
 
 @drawn
-def needle_pressure(scene: Scene) -> Figure:
-    """Pressure in the needle's cavity over time, and below it how far the vessels stay open."""
+def needle_pressure(scene: Scene) -> Figure | None:
+    """Pressure in the needle's cavity over time, and how far the vessels stay open; None before the first step."""
+    if not any(scene.series.values()):
+        return None
     figure = blank(_WIDTH, 2.6)
     left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.06})
     _lines(left, scene, "needle_pressure_Pa", 1e-3, from_zero=False)
@@ -76,8 +78,10 @@ def needle_pressure(scene: Scene) -> Figure:
 
 
 @drawn
-def volumes(scene: Scene) -> Figure:
-    """Volume that the agent reaches and volume of killed cells over time, in the tumour and in all tissue."""
+def volumes(scene: Scene) -> Figure | None:
+    """Volume that the agent reaches and volume of killed cells over time, in tumour and all tissue; None before any step."""
+    if not any(scene.series.values()):
+        return None
     figure = blank(_WIDTH, 4.6)
     axes = figure.subplots(2, 2, sharex=True, gridspec_kw={"wspace": 0.06, "hspace": 0.06})
     panels = (
@@ -167,10 +171,12 @@ def consumed(scene: Scene) -> Figure | None:
 
 
 @drawn
-def fluid_shares(scene: Scene) -> Figure:
-    """Who got the injected volume: bars by place that add up to what was given, for every arm."""
+def fluid_shares(scene: Scene) -> Figure | None:
+    """Who got the injected volume: bars by place that add up to what was given, for every arm; None before any is."""
     places, rows = share_rows(scene)
     total = max(scene.summaries[arm]["outcomes"]["injected_m3"] for arm in scene.arms)
+    if not total > 0.0:
+        return None
     places = [p for p in places if max(abs(rows[a].get(p, 0.0)) for a in scene.arms) >= _SEEN * total]
     factor, name = next(((f, u) for f, u in ((1e6, "mL"), (1e9, "\u00b5L")) if total * f >= 1.0), (1e12, "nL"))
     figure = blank(_WIDTH, 0.75 + min(0.8, 0.16 * (len(scene.arms) + 0.8)) * max(1, len(places)))

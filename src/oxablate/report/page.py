@@ -166,7 +166,8 @@ def checksums(scene: Scene) -> list[tuple[str, str]]:
     rows = [("case, subject and numbers", about["key"]), ("subject", about["subject"]["fingerprint"])]
     files = [Path("record.json")]
     files += [Path("arms") / arm / name for arm in scene.arms for name in ("summary.json", "series.csv")]
-    return rows + [(f.as_posix(), hashlib.sha256((folder / f).read_bytes()).hexdigest()) for f in files]
+    kept = [f for f in files if (folder / f).is_file()]  # an arm that was stopped at once has no series
+    return rows + [(f.as_posix(), hashlib.sha256((folder / f).read_bytes()).hexdigest()) for f in kept]
 
 
 def provenance(record: Record) -> list[tuple[str, str]]:
