@@ -88,6 +88,8 @@ def test_a_name_that_two_segments_share_needs_their_numbers():
         ("portal_vein_and_splenic_vein", "large_vessel"), ("inferior_vena_cava", "large_vessel"),
         ("Aorta", "large_vessel"), ("hepatic arteries", "large_vessel"), ("skin", "skin"), ("liver", "host"),
         ("kidney_left", "host"), ("internal capsule", None), ("Segment_1", None), ("1", None), ("massif", None),
+        ("Killed tumour", "necrotic_core"), ("Viable tumour", "tumour_viable"), ("Killed outside tumour", "host"),
+        ("ablated lesion", "necrotic_core"), ("deadline", None),
     ],
 )  # fmt: skip
 def test_names_are_guessed(name, word):

@@ -150,7 +150,7 @@ def test_large_vessel_and_words():
     assert [t.word for t in Tissue] == list(WORDS) and tissue_of("large_vessel") == 7
     with pytest.raises(BadInput, match="did you mean 'tumour_viable'"):
         tissue_of("tumor_viable")
-    with pytest.raises(BadInput, match="allowed are"):
+    with pytest.raises(BadInput, match="use one of air, host"):
         tissue_of("bone")
 
 
@@ -165,12 +165,12 @@ def pair(tmp_path, labels: np.ndarray, geometry=None):
     [
         ({1: "tumour_viabel"}, "did you mean 'tumour_viable'"),
         ({1: "host", 2: "skin"}, "no label of .* is named as tumour"),
-        ({1: "tumour_viable"}, r"labels \[2\] without a name"),
+        ({1: "tumour_viable"}, r"labels \[2\] without a tissue"),
         ({1: "tumour_viable", 2: "host", 3: "capsule"}, r"label 3 \(capsule\) is empty"),
         ({0: "air", 1: "tumour_viable", 2: "host"}, "0 is what nobody outlined"),
         ({1.5: "tumour_viable", 2: "host"}, "whole numbers from 1"),
         ({True: "tumour_viable", 2: "host"}, "whole numbers from 1"),
-        ({"one": "tumour_viable", 2: "host"}, r"labels \[1\] without a name; .* no label is called 'one'"),
+        ({"one": "tumour_viable", 2: "host"}, r"labels \[1\] without a tissue; .* no names such as 'one'"),
     ],
 )
 def test_label_names_are_checked(tmp_path, names, word):

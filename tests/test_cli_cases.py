@@ -89,7 +89,7 @@ def test_a_quantity_of_another_kind_is_refused(tmp_path, key, text):
 
 
 @pytest.mark.parametrize("key", QUANTITIES)
-@pytest.mark.parametrize("text", ["nan {}", "inf {}", "-1 {}", "{}", "1,5 {}", "1e999 {}", True, []])
+@pytest.mark.parametrize("text", ["nan {}", "inf {}", "{}", "1,5 {}", "1e999 {}", True, []])
 def test_what_is_no_quantity_is_refused(tmp_path, key, text):
     written = text.format(UNIT[QUANTITIES[key]]) if isinstance(text, str) else text
     check(tmp_path, {key: written}, (key.replace("__", "."), str(written), "write for example"))
@@ -116,6 +116,26 @@ ABSURD = {
 def test_an_absurd_quantity_is_answered_with_the_range(tmp_path, key):
     text, allowed = ABSURD[key]
     check(tmp_path, {key: text}, (key.replace("__", "."), repr(text), allowed))
+
+
+@pytest.mark.parametrize("key", [key for key in ABSURD if "recipe" not in key])
+def test_what_is_below_zero_is_answered_with_the_range(tmp_path, key):
+    text = f"-5 {UNIT[QUANTITIES[key]]}"
+    check(tmp_path, {key: text}, (key.replace("__", "."), repr(text), "below zero", ABSURD[key][1]))
+
+
+#: Numbers with a slip of a unit: of which key, what came, and the end of what is allowed.
+SLIPS = {
+    "square metres for square millimetres": ("tumour_viable.hydraulic_conductivity", "1 m^2/(Pa s)", "0 to 2e-08"),
+    "an exchange in no time": ("host.exchange_rate", "1e9 1/s", "0 to 430"),
+    "a pressure far below rest": ("host.oncotic_difference", "-1e9 Pa", "-1.33e+07 to 1.33e+07 Pa"),
+}
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_an_override_far_from_the_tables_is_answered_with_the_range(tmp_path, name):
+    key, text, allowed = SLIPS[name]
+    check(tmp_path, {"parameters__override": {key: text}}, ("parameters.override", key, repr(text), allowed, "unit"))
 
 
 TIP = dict(needle__frame="LPS")

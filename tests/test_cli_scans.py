@@ -50,12 +50,12 @@ def check(case, *fragments) -> None:
 
 SCANS = {
     "empty label map": (dict(scan_labels=labels(0)), "label 1 (tumour_viable) is empty", "labels.nii.gz"),
-    "another number": (dict(label_names={2: "tumour_viable"}), "labels [1] without a name"),
-    "no names": (dict(label_names={}), "labels [1] without a name"),
+    "another number": (dict(label_names={2: "tumour_viable"}), "labels [1] without a tissue"),
+    "no names": (dict(label_names={}), "labels [1] without a tissue"),
     "no tumour": (dict(label_names={1: "host"}), "named as tumour"),
     "misspelt tissue": (dict(label_names={1: "tumor_viable"}), "did you mean 'tumour_viable'"),
     "a name for nothing": (dict(label_names={0: "tumour_viable"}), "label_names", "1"),
-    "a word as label": (dict(label_names={"one": "tumour_viable"}), "labels [1] without a name", "called 'one'"),
+    "a word as label": (dict(label_names={"one": "tumour_viable"}), "labels [1] without a tissue", "'one'"),
     "a fraction as label": (dict(label_names={1.5: "tumour_viable"}), "in quotes"),
     "names and a file of names": (dict(tissues="tissues.yaml"), "'label_names'", "'tissues'", "exactly one"),
     "neither": (dict(label_names=None), "'label_names'", "'tissues'", "exactly one"),
@@ -81,7 +81,11 @@ SCANS = {
     "another format": (dict(image="mine.yaml"), "'.yaml'", "convert"),
     "misspelt key": (dict(bdy="everything"), "subject.scan.bdy", "did you mean 'body'"),
     "misspelt body": (dict(body="thresh"), "subject.scan.body", "did you mean 'threshold'"),
-    "negative margin": (dict(margin="-1 mm"), "subject.scan.margin", "below zero"),
+    "negative margin": (dict(margin="-1 mm"), "subject.scan.margin", "below zero", "0 mm to 500 mm"),
+    "no air to tell from": (dict(body="threshold", scan_image=image()), "subject.scan.body", "100 %", "everything"),
+    "an organ for a tissue": (dict(label_names={1: "liver"}), "subject.scan.label_names", "'liver' is no tissue; use"),
+    "a name for a number": (dict(label_names={"Tumour": "tumour_viable"}), "label_names", "such as '1: tumour_viable'"),
+    "nothing drawn": (dict(scan_labels=labels(0)), "subject.scan.label_names", "holds nothing at all"),
     "too coarse": (dict(spacing="20 mm"), "no tumour is left", "finer grid"),
     "tip outside the body": (dict(needle={"tip": ["90 mm", "0 mm", "0 mm"], "frame": "RAS"}), "outside the grid"),
 }
@@ -126,7 +130,7 @@ def test_a_damaged_image_is_refused(tmp_path, name):
     case = write_scan(tmp_path / "case")
     damage, said = DAMAGE[name]
     damage(tmp_path / "case" / "image.nii.gz")
-    check(case, "subject.scan", "image.nii.gz", said)
+    check(case, "subject.scan.image: ", "image.nii.gz", said)
 
 
 def test_a_folder_for_an_image_is_refused(tmp_path):

@@ -7,15 +7,19 @@ from typing import Literal
 
 import numpy as np
 
+from ..quantities.refusal import BadInput
 from ..space.files import Uneven, read_image
 from ..space.image import Image
 from ..space.labels import read_segments
 from ..space.mask import body_mask
 from ..space.segment import Segment, Segments
-from .tissue import Tissue
+from .tissue import Tissue, is_tumour
 from .tissue_names import TissueNames, assign
 
 _MOST_NAMED = 12
+
+#: Share of the tumour that may lie in what a body mask takes for air, as a dark core does before holes are filled.
+_MOST_IN_AIR = 0.5
 
 
 @dataclass(frozen=True)
@@ -70,18 +74,41 @@ def read_scan(
     see `space.labels.read_segments`. names: the tissue of every segment, by number or name; several may share one.
     Voxels that nobody drew are host inside the body and air outside; a drawn voxel is body unless its tissue is air.
     The scan is identified by the checksums of its files, never by their names. Fails with `BadInput` for unusable
-    files, segments that do not fit the image, a segment without a tissue, or a tumour without voxels.
+    files, segments that do not fit the image, a segment without a tissue, a tumour without voxels or mostly in air.
     """
     image = read_image(image_path, uneven)
     segments = read_segments(label_path, image, str(image_path))
     names = names if isinstance(names, TissueNames) else TissueNames.of(names)
     drawn = assign(segments, names, str(label_path))
-    tissues = np.where(body.mask(image), np.uint8(Tissue.HOST), np.uint8(Tissue.AIR))
+    return painted(image, segments, drawn, body, (image_path, label_path))
+
+
+def painted(
+    image: Image,
+    segments: Segments,
+    drawn: list[tuple[Segment, Tissue]],
+    body: Body,
+    paths: tuple[str | Path, str | Path],
+) -> Scan:
+    """The scan of an image and of its segments with a tissue each; see `read_scan`, of which this is the last part.
+
+    drawn: as from `tissue_names.assign`. paths: of the image and of the label file. Fails with `BadInput` where most of
+    the tumour lies in what `body` takes for air: then the body mask is wrong, and with it what lies round the tumour.
+    """
+    inside = body.mask(image)
+    tissues = np.where(inside, np.uint8(Tissue.HOST), np.uint8(Tissue.AIR))
     for segment, tissue in drawn:
         segment.paint(tissues, tissue)
+    tumour = is_tumour(tissues)
+    lost = np.count_nonzero(tumour & ~inside) / max(1, np.count_nonzero(tumour))
+    if lost > _MOST_IN_AIR:
+        raise BadInput(
+            f"{100 * lost:.0f} % of the tumour lies in what is taken for air by its brightness, as in a crop that "
+            "shows no air; take all of the image as body ('body: everything'), or check image and labels"
+        )
     statement = (
-        f"scan: image with sha256 {checksum(Path(image_path))[:16]}..., "
-        f"{segments.kind} with sha256 {checksum(Path(label_path))[:16]}..."
+        f"scan: image with sha256 {checksum(Path(paths[0]))[:16]}..., "
+        f"{segments.kind} with sha256 {checksum(Path(paths[1]))[:16]}..."
     )
     return Scan(image, tissues, statement, (*image.notes, *_naming_notes(segments, drawn), *segments.notes))
 

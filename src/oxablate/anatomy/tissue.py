@@ -35,7 +35,9 @@ def tissue_of(word: str) -> Tissue:
     """The tissue of a name such as "tumour_viable"; `BadInput` with the nearest name for any other word."""
     if isinstance(word, str) and word in WORDS:
         return Tissue[word.upper()]
-    raise BadInput(f"{word!r} is no tissue; {nearest(str(word), WORDS)}; use one of {', '.join(WORDS)}")
+    near = nearest(str(word), WORDS)
+    near = f"{near}; " if near.startswith("did") else ""
+    raise BadInput(f"{word!r} is no tissue; {near}use one of {', '.join(WORDS)}")
 
 
 def is_tumour(labels: np.ndarray) -> np.ndarray:

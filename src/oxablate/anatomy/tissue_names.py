@@ -86,8 +86,11 @@ def _refuse_unnamed(open_ones: list[Segment], segments: Segments, names: TissueN
     absent = [key for key in keys if _meant(key, segments, source) is None]
     if segments.names_are_numbers:
         numbers = _few([s.number for s in open_ones])
-        hint = f" by its number, without quotes, since no label is called {absent[0]!r}" if absent else ""
-        raise BadInput(f"label map {source} holds labels {numbers} without a name; name each{hint} by a tissue")
+        hint = f"; a label map holds no names such as {absent[0]!r}" if absent else ""
+        raise BadInput(
+            f"label map {source} holds labels {numbers} without a tissue{hint}; name the tissue of each by its number, "
+            f"without quotes, such as '{open_ones[0].number}: {Tissue.TUMOUR_VIABLE.word}'"
+        )
     close = f"{nearest(first.name, absent)}; " if absent else ""
     more = f" and {len(open_ones) - 1} more" if len(open_ones) > 1 else ""
     raise BadInput(
@@ -98,6 +101,8 @@ def _refuse_unnamed(open_ones: list[Segment], segments: Segments, names: TissueN
 
 def _held(segments: Segments) -> str:
     drawn = [s for s in segments.segments if s.voxels]
+    if not drawn:
+        return "nothing at all"
     if segments.names_are_numbers:
         return f"labels {_few([s.number for s in drawn])}"
     return "segments " + _few([s.name for s in drawn])
@@ -113,6 +118,8 @@ def _shown(key: Key) -> str:
 
 #: Parts of names and what they most likely mean, the first that fits; the person who runs the case decides.
 _GUESSES = (
+    (r"\b(killed|dead|ablated)\b.*\b(outside|host|normal)\b", Tissue.HOST),
+    (r"\b(killed|dead|ablated)\b", Tissue.NECROTIC_CORE),
     (r"necro", Tissue.NECROTIC_CORE),
     (r"(tumou?r|lesion|mass|gtv).*capsul|capsul.*(tumou?r|lesion|mass)", Tissue.CAPSULE),
     (r"(tumou?r|lesion|mass).*sept(um|a)\b|\bsept(um|a)\b.*(tumou?r|lesion|mass)", Tissue.SEPTUM),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ..quantities import dimension as dim
+from ..quantities.parameter import PARAMETERS
 from ..quantities.refusal import BadInput, nearest
 from ..quantities.unit import show
 from ..space.grid import MM
@@ -246,6 +247,10 @@ def _sentence(error: ValidationError, source: str) -> str:
         remedy = nearest(str(first["input"]), _words(allowed))
         remedy = f"write {allowed} without quotes" if str(first["input"]) == allowed else remedy
         message = f"{first['input']!r} is not one of {allowed}; {remedy}"
+        if len(_words(allowed)) == 1:
+            message = f"{first['input']!r} came, only {allowed} is allowed; write that"
+    elif kind == "string_type" and where[:2] == ["parameters", "override"]:
+        message = f"{str(first['input'])[:60]!r} came, a number with its unit in quotes is needed; {_example(where)}"
     elif kind in _WANTED:
         message = f"{str(first['input'])[:60]!r} came, {_WANTED[kind]}"
     else:
@@ -253,6 +258,12 @@ def _sentence(error: ValidationError, source: str) -> str:
         if not kind.startswith("value_error"):
             message = f"{message[0].lower()}{message[1:]}, got {str(first['input'])[:60]!r}; write another"
     return f"{source}: {key}: {message}"
+
+
+def _example(where: list[str]) -> str:
+    """How an override is written, for the parameter that the last part of its key names."""
+    known = PARAMETERS.get(where[-1].rpartition(".")[2])
+    return f"write for example {known.dimension.example!r}" if known else "write such as '20 %'"
 
 
 def _words(expected: str) -> list[str]:

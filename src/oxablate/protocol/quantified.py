@@ -1,6 +1,6 @@
 """Quantities and places in a case file: read from text once, and able to tell a person or an editor what is allowed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -46,13 +46,14 @@ def text_schema(kind: dim.Dimension) -> dict:
 
 def quantity(kind: dim.Dimension, low: float, high: float):
     """An annotated float read from text such as "10 mL/h", refused outside [low, high] (SI)."""
-    allowed = Allowed(kind, low, high)
+    allowed, any_sign = Allowed(kind, low, high), replace(kind, signed=True)
 
     def convert(text: Any) -> float:
-        value = read(text, kind)
+        value = read(text, any_sign)  # what is below zero is refused with the range, as all else outside it
         if not low <= value <= high:
+            below = "below zero, " if value < 0 else ""
             raise BadInput(
-                f"{kind.name}: {text!r} is outside the allowed range {allowed.span}; write a value inside it"
+                f"{kind.name}: {text!r} is {below}outside the allowed range {allowed.span}; write a value inside it"
             )
         return value
 

@@ -16,6 +16,7 @@ from ..quantities.research_only import RESEARCH_ONLY
 from ..storage.whole_file import write_whole
 from .case import Case
 from .case_keys import NAMES, Key, case_keys
+from .plausible import allowed
 from .quantified import text_schema
 from .recipe_keys import recipe_schema
 
@@ -55,13 +56,21 @@ def schema_text() -> str:
 def write_schema(path: str | Path) -> Path:
     """Write the schema into a new file and return its path. Raises BadInput where something else lies there."""
     path, text = Path(path), schema_text()
-    if path.is_dir() or (path.exists() and path.read_bytes() != text.encode()):
+    if path.exists() and not _is_this(path, text.encode()):
         raise BadInput(f"--out: {path} exists and is no schema of this version; name a new file, or remove that one")
     try:
         write_whole(path, text.encode())
     except OSError as error:
         raise BadInput(f"--out: {path} cannot be written ({error.strerror}); choose another place") from error
     return path
+
+
+def _is_this(path: Path, wanted: bytes) -> bool:
+    """Whether a file has just these bytes; no more is read of it, and nothing of what is no file (a device, a pipe)."""
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.read(len(wanted) + 1) == wanted
 
 
 def _of_key(key: Key, found: dict) -> dict:
@@ -86,7 +95,8 @@ def _overrides() -> dict:
 def _of_parameter(parameter: Parameter) -> dict:
     unit = "" if parameter.dimension.si_unit == "1" else f" {parameter.dimension.si_unit}"
     written = text_schema(parameter.dimension)
-    told = f"{parameter.meaning}; possible are {parameter.low:g} to {parameter.high:g}{unit}"
+    low, high = allowed(parameter)
+    told = f"{parameter.meaning}; allowed are {low:g} to {high:g}{unit}"
     # an override is text also where a bare number would do elsewhere
     return (written["anyOf"][1] if "anyOf" in written else written) | {"description": told}
 

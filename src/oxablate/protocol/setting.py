@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from ..anatomy.phantom import phantom_geometry
-from ..anatomy.scan import BodyByBrightness, BodyEverywhere, Scan, read_scan
+from ..anatomy.scan import BodyByBrightness, BodyEverywhere, Scan, painted
 from ..anatomy.subject import Subject
 from ..anatomy.tissue import Tissue, is_tumour
+from ..anatomy.tissue_names import TissueNames, assign
 from ..device.agent import Agent, load_agent
 from ..device.needle import Needle
 from ..device.pump import SyringePump
@@ -25,12 +26,15 @@ from ..physics.vessels.closures import CollapsingVessels, RigidVessels
 from ..quantities.parameter_set import ParameterSet, load_set
 from ..quantities.refusal import BadInput
 from ..space.boundary import Dirichlet, NoFlow, OuterFaces
+from ..space.files import read_image
 from ..space.grid import MM
+from ..space.labels import read_segments
 from ..space.resample import computing_grid
 from ..storage.inside import inside_folder
 from .case import Case, ScanSubject, naming
 from .label_names import read_tissues
 from .memory import require_grid_memory
+from .plausible import require_plausible
 from .recipe import read_recipe
 from .record import NAME
 
@@ -75,6 +79,7 @@ def prepare(case: Case, folder: Path) -> Setting:
         chosen = load_set(_packaged_or_inside(case.parameters.set, folder, "parameters.set"))
     with naming("parameters.override"):
         parameters = chosen.with_overrides(case.parameters.override)
+        require_plausible(parameters, case.parameters.override)
     subject = load_subject(case, folder)
     tip = _tip(case, subject)
     with naming("needle"):
@@ -124,17 +129,24 @@ def load_subject(case: Case, folder: Path) -> Subject:
 
 
 def _read_scan(scan: ScanSubject, folder: Path) -> Scan:
-    names = scan.label_names
-    if scan.tissues is not None:
-        with naming("subject.scan.tissues"):
-            names = read_tissues(inside_folder(scan.tissues, folder, "subject.scan.tissues"))
-    return read_scan(
-        inside_folder(scan.image, folder, "subject.scan.image"),
-        inside_folder(scan.labels, folder, "subject.scan.labels"),
-        names,
-        BodyByBrightness() if scan.body == "threshold" else BodyEverywhere(),
-        scan.uneven_slices,
-    )
+    image_path = inside_folder(scan.image, folder, "subject.scan.image")
+    label_path = inside_folder(scan.labels, folder, "subject.scan.labels")
+    names_key = "subject.scan.label_names" if scan.tissues is None else "subject.scan.tissues"
+    with naming(names_key):
+        names = TissueNames.of(scan.label_names) if scan.tissues is None else _read_names(scan.tissues, folder)
+    with naming("subject.scan.image"):
+        image = read_image(image_path, scan.uneven_slices)
+    with naming("subject.scan.labels"):
+        segments = read_segments(label_path, image, str(image_path))
+    with naming(names_key):
+        drawn = assign(segments, names, str(label_path))
+    body = BodyByBrightness() if scan.body == "threshold" else BodyEverywhere()
+    with naming("subject.scan.body"):
+        return painted(image, segments, drawn, body, (image_path, label_path))
+
+
+def _read_names(tissues: str, folder: Path) -> TissueNames:
+    return read_tissues(inside_folder(tissues, folder, "subject.scan.tissues"))
 
 
 def _tip(case: Case, subject: Subject) -> tuple[float, float, float]:

@@ -34,7 +34,7 @@ def phantom(recipe: str | Path, out: str | Path, form: str = ".nii.gz") -> tuple
     """
     path, source = Path(out), Path(recipe)
     if form not in FORMATS:
-        raise BadInput(f"--form: {form!r} is not one of {', '.join(FORMATS)}; {nearest(form, FORMATS)}")
+        raise BadInput(f"--form: {form!r} came; {nearest(form, FORMATS)}")
     targets, written = _free_targets(path, form), read_yaml(source)
     with naming(source.name):
         part, seed = _drawn_part(written)

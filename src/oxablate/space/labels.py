@@ -27,8 +27,9 @@ def read_segments(path: str | Path, onto: Image | None, onto_name: str = "the im
     """
     path = Path(path)
     if not path.is_file():
-        what = "is a folder; name the file of the segmentation in it" if path.is_dir() else "does not exist"
-        raise BadInput(f"label file {path} {what}" + ("" if path.is_dir() else "; check the path"))
+        what = "is not a file with content; check the path" if path.exists() else "does not exist; check the path"
+        what = "is a folder; name the file of the segmentation in it" if path.is_dir() else what
+        raise BadInput(f"label file {path} {what}")
     try:
         return _read(path, onto, onto_name)
     except BadInput as refusal:

@@ -1,0 +1,46 @@
+"""How far a number that a person sets may lie above those of the tables: beyond that it is a slip of a unit."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from ..quantities.parameter import PARAMETERS, Parameter
+from ..quantities.parameter_set import ParameterSet, load_set, set_names
+from ..quantities.refusal import BadInput
+
+#: Largest allowed override over the largest number of that parameter in any packaged set.
+FACTOR = 1e4
+
+
+@lru_cache(maxsize=1)
+def _largest() -> dict[str, float]:
+    """The largest size [SI] of every parameter in the packaged sets, whatever the tissue."""
+    found: dict[str, float] = {}
+    for name in set_names():
+        for one in load_set(name).quantities().values():
+            found[one.name] = max(found.get(one.name, 0.0), abs(one.si))
+    return found
+
+
+def allowed(parameter: Parameter) -> tuple[float, float]:
+    """Lowest and highest number [SI] that an override of this parameter may have.
+
+    What is physically possible, and no more than FACTOR times the largest in the packaged sets (where that is not 0).
+    """
+    largest = _largest().get(parameter.name, 0.0)
+    most = FACTOR * largest if largest > 0 else parameter.high
+    return max(parameter.low, -most), min(parameter.high, most)
+
+
+def require_plausible(parameters: ParameterSet, overrides: Mapping[str, str]) -> None:
+    """Raise BadInput, with the allowed range, for an override far from every number of its kind."""
+    for key, one in parameters.quantities().items():
+        if key not in overrides:
+            continue
+        parameter = PARAMETERS[one.name]
+        low, high = allowed(parameter)
+        if not low <= one.si <= high:
+            unit = "" if parameter.dimension.si_unit == "1" else f" {parameter.dimension.si_unit}"
+            raise BadInput(
+                f"{key}: {str(overrides[key])!r} is outside the allowed range {low:.3g} to {high:.3g}{unit}, which "
+                f"ends {FACTOR:g} times above the tables; check the number and its unit"
+            )
