@@ -12,7 +12,7 @@ import numpy as np
 from ..anatomy.archive import data_members
 from ..anatomy.lesion import SyntheticLesion, put_lesion
 from ..quantities import dimension as dim
-from ..quantities.refusal import BadInput, nearest
+from ..quantities.refusal import BadInput, RunFailed, nearest
 from ..quantities.research_only import RESEARCH_ONLY
 from ..quantities.unit import read, show
 from ..space.files import read_image, read_labels, require_same_voxels, write_image
@@ -119,6 +119,8 @@ def _archive(anatomy: Anatomy, given: str | Path | None, tell: Callable[[str], N
     try:
         with open(given, "rb") as file:
             return checked(file.read(anatomy.archive.size + 1), anatomy.archive)
+    except RunFailed as other:
+        raise BadInput(f"--archive: {given} is not the file that is wanted; {other}") from None
     except OSError as error:
         raise BadInput(f"--archive: {given} cannot be read ({error.strerror}); check the path") from error
 

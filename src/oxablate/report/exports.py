@@ -78,7 +78,9 @@ def _require_known(option: str, words, allowed) -> None:
     for word in words or [""]:
         if word not in allowed:
             expected = " or ".join(map(repr, allowed))
-            raise BadInput(f"{option}: {word!r} came, {expected} is allowed; {nearest(word, allowed)}")
+            near = nearest(word, allowed)
+            remedy = near if near.startswith("did") else "write one of them"
+            raise BadInput(f"{option}: {word!r} came, {expected} is allowed; {remedy}")
 
 
 def source_geometry(record: Record) -> ImageGeometry:
