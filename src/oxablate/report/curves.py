@@ -79,7 +79,7 @@ def needle_pressure(scene: Scene) -> Figure | None:
 
 @drawn
 def volumes(scene: Scene) -> Figure | None:
-    """Volume that the agent reaches and volume of killed cells over time, in tumour and all tissue; None before any step."""
+    """Volume that the agent reaches and volume of killed cells over time, in the tumour and in all tissue, or None."""
     if not any(scene.series.values()):
         return None
     figure = blank(_WIDTH, 4.6)
