@@ -103,6 +103,20 @@ def test_what_only_a_person_can_say_is_asked_for(tmp_path):
     assert_refused(oxablate("inspect", tmp_path / "case.yaml"), "'fill_in'", "tumour_viable")
 
 
+@pytest.mark.parametrize(
+    ("name", "taken"), [("Segment_1", "tumour_viable"), ("portal vein", "large_vessel"), ("liver", "host")]
+)
+def test_a_lone_segment_is_the_tumour_unless_its_name_says_another_thing(tmp_path, name, taken):
+    header, voxels = (ROOT / "examples" / "data" / "brain1_label.nrrd").read_bytes().split(b"\n\n", 1)
+    named = f"\nSegment0_ID:=S1\nSegment0_Name:={name}\nSegment0_LabelValue:=1\nSegment0_Layer:=0\n\n".encode()
+    (tmp_path / "mine.seg.nrrd").write_bytes(header + named + voxels)
+    shutil.copy(ROOT / "examples" / "data" / "brain1_image.nrrd", tmp_path / "image.nrrd")
+    package.new_case(tmp_path / "case.yaml", "scan", tmp_path / "image.nrrd", tmp_path / "mine.seg.nrrd")
+    assert read_yaml(tmp_path / "case.yaml")["subject"]["scan"]["label_names"] == {name: taken}
+    said = oxablate("inspect", tmp_path / "case.yaml")
+    assert said.status == 0 if taken == "tumour_viable" else "no label" in said.err
+
+
 def test_nothing_is_overwritten_and_a_wrong_wish_is_one_sentence(tmp_path):
     (tmp_path / "there.yaml").write_text("mine")
     (tmp_path / "link.yaml").symlink_to(tmp_path / "nowhere")

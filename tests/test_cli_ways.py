@@ -198,6 +198,35 @@ def test_ctrl_c_keeps_what_there_is_and_resume_goes_on(tmp_path):
     assert parts == whole
 
 
+@pytest.mark.parametrize("command", ["run", "sweep"])
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_second_ctrl_c_is_told_and_says_how_to_go_on(tmp_path, monkeypatch, command, begun):
+    from oxablate.cli import running, sweeping
+
+    out = tmp_path / "out"
+
+    def pressed(*_, **__):
+        if begun:
+            out.mkdir()
+            (out / ("record.json" if command == "run" else sweeping.DESIGN)).write_text("{}")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running if command == "run" else sweeping, command, pressed)
+    members = ["-n", "2"] if command == "sweep" else []
+    said = oxablate(command, write_case(tmp_path / "case.yaml"), "--out", out, *members)
+    last = said.err.splitlines()[-1]
+    assert said.status == 130 and "Traceback" not in said.err
+    assert (last.startswith("stopped; ") and f"--out {out} --resume" in last) if begun else "Ctrl-C" in last
+
+
+def test_ctrl_c_before_anything_is_told(tmp_path, monkeypatch):
+    def pressed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("oxablate.protocol.stages.inspect", pressed)
+    assert_refused(oxablate("inspect", write_case(tmp_path / "case.yaml")), "stopped by Ctrl-C", status=130)
+
+
 def test_output_that_nobody_reads_is_no_error(tmp_path):
     case = write_case(tmp_path / "case.yaml", **SHORT)
     command = " ".join(f"'{word}'" for word in [*PROGRAM, "inspect", str(case)])

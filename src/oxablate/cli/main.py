@@ -19,6 +19,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+#: Exit status after Ctrl-C.
+_INTERRUPTED = 130
+
 #: Characters of a refusal that are printed.
 _LONGEST = 1000
 
@@ -205,11 +208,14 @@ def main() -> None:
         app(arguments, prog_name="oxablate")
         return
     try:
-        sys.exit(app(arguments, prog_name="oxablate", standalone_mode=False))
+        status = app(arguments, prog_name="oxablate", standalone_mode=False)
     except KeyboardInterrupt:
-        _stop("stopped", 130)
+        status = _INTERRUPTED
     except Exception as error:  # the last door: whatever happens becomes one sentence
         _stop(*_told(error))
+    if status == _INTERRUPTED:  # what typer makes of Ctrl-C; who has said already what is kept raises SystemExit
+        _stop("stopped by Ctrl-C", _INTERRUPTED)
+    sys.exit(status)
 
 
 def _told(error: Exception) -> tuple[str, int]:

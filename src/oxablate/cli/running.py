@@ -28,12 +28,16 @@ def run_with_progress(case: Path, out: Path, resume: bool) -> None:
                 tasks[arm] = progress.add_task(arm, total=end, simulated="")
             progress.update(tasks[arm], completed=time, simulated=f"{show(time, dim.TIME)} of {show(end, dim.TIME)}")
 
-        record = run(case, out, resume, Asked(show_progress, stopping.asked))
-    if record.about["status"] == "stopped":
-        typer.echo(
-            f"stopped; what was computed is kept. Go on with: oxablate run {case} --out {out} --resume", err=True
-        )
-        raise typer.Exit(130)
+        try:
+            record = run(case, out, resume, Asked(show_progress, stopping.asked))
+        except KeyboardInterrupt:  # the second Ctrl-C
+            if not (out / "record.json").is_file():
+                raise
+            record = None
+    if record is None or record.about["status"] == "stopped":
+        kept = "what was kept last is safe" if record is None else "what was computed is kept"
+        typer.echo(f"stopped; {kept}. Go on with: oxablate run {case} --out {out} --resume", err=True)
+        raise SystemExit(130)
     typer.echo(f"record: {out}\n{RESEARCH_ONLY}\nnext: oxablate report {out}")
 
 

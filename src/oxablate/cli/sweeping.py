@@ -32,11 +32,17 @@ def sweep_with_progress(case: Path, n: int, out: Path, workers: int | None, seed
         def show(what: str, done: float, total: float) -> None:
             bar.update(task, description=what, completed=done, total=total)
 
-        found = sweep(plan, None, out, resume=resume, executor=LocalProcesses(count), asked=Asked(show, stopping.asked))
-    if found.about["status"] == "stopped":
+        asked = Asked(show, stopping.asked)
+        try:
+            found = sweep(plan, None, out, resume=resume, executor=LocalProcesses(count), asked=asked)
+        except KeyboardInterrupt:  # the second Ctrl-C
+            if not (out / DESIGN).is_file():
+                raise
+            found = None
+    if found is None or found.about["status"] == "stopped":
         again = f"oxablate sweep {case} -n {n} --seed {plan.seed} --out {out} --resume"
         typer.echo(f"stopped; the members that were done are kept. Go on with: {again}", err=True)
-        raise typer.Exit(130)
+        raise SystemExit(130)
     typer.echo(f"{found}\n{RESEARCH_ONLY}\nresults: {out / 'results.csv'}")
 
 

@@ -12,16 +12,16 @@ FILL_IN = "fill_in"
 
 
 def tissue_keys(labels: Path, image: Path | None) -> dict[int | str, str]:
-    """The segments of a file, by name or number, each with a tissue: a lone one is taken as the tumour.
+    """The segments of a file, by name or number, each with a tissue: a lone one whose name says nothing is the tumour.
 
     Others are guessed by their name (see `anatomy.tissue_names.guess`) or left to be filled in. image: what they were
     drawn on, needed for a structure set. Raises BadInput for files that cannot be used.
     """
     onto = None if image is None else read_image(image, uneven="resample")
     segments = [one for one in read_segments(labels, onto, str(image)).segments if one.voxels]
-    if len(segments) == 1:
-        return {_key(segments[0], segments): Tissue.TUMOUR_VIABLE.word}
     guessed = {_key(one, segments): guess(one.name) for one in segments}
+    if len(segments) == 1 and None in guessed.values():
+        return dict.fromkeys(guessed, Tissue.TUMOUR_VIABLE.word)
     return {key: FILL_IN if tissue is None else tissue.word for key, tissue in guessed.items()} or {1: FILL_IN}
 
 
