@@ -37,6 +37,10 @@ def read_yaml(path: Path) -> dict:
     of more than 10,000 characters, a number that is not finite or of more than 40 digits.
     """
     text = read_text(path)
+    # the scanner's time grows with the square of the length of a tag
+    if run := re.search(r"!\S{%d}" % MAX_TEXT, text):
+        line = text.count("\n", 0, run.start()) + 1
+        raise BadInput(f"{path.name}: line {line}: tags are not read, let alone one of this length; write a plain value")
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
