@@ -38,9 +38,9 @@ def read_yaml(path: Path) -> dict:
     """
     text = read_text(path)
     # the scanner's time grows with the square of the length of a tag
-    if run := re.search(r"!\S{%d}" % MAX_TEXT, text):
+    if run := re.search(rf"!\S{{{MAX_TEXT}}}", text):
         line = text.count("\n", 0, run.start()) + 1
-        raise BadInput(f"{path.name}: line {line}: tags are not read, let alone one of this length; write a plain value")
+        raise BadInput(f"{path.name}: line {line}: tags are not read, least of all long ones; write a plain value")
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
