@@ -135,9 +135,11 @@ class RecordViews:
 
         The root holds what the arms share: coordinates x, y, z [mm along the grid's axes from voxel 0], and attributes
         (`affine_lps_mm`, 4 x 4: voxel index to LPS position [mm]). Each arm is a child with its fields over time [s],
-        with units and long names. Raises BadInput as `fields` does where nothing is committed or a file is damaged.
+        with units and long names; an arm of which nothing is committed yet is left out. Raises BadInput as `fields`
+        does where nothing at all is committed or a file is damaged.
         """
-        return tree_of(self.about, {arm: self.fields(arm) for arm in self.arms})
+        begun = [arm for arm in self.arms if self.commits(arm)] or self.arms[:1]
+        return tree_of(self.about, {arm: self.fields(arm) for arm in begun})
 
 
 def tree_of(about: dict, arms: dict[str, Any]):
