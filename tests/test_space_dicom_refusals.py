@@ -142,6 +142,17 @@ def test_a_file_cut_short_is_refused(tmp_path, kept, syntax):
         assert str(path) in refusal(tmp_path / "s")
 
 
+def test_a_header_cut_short_is_not_taken_for_another_series_or_colours(tmp_path):
+    path = made.ct_series(tmp_path / "s")[1]
+    blob = path.read_bytes()
+    for kept in range(blob.index(b"ISO_IR") if b"ISO_IR" in blob else 300, blob.index(b"\xe0\x7f\x10\x00"), 7):
+        path.write_bytes(blob[:kept])
+        text = refusal(tmp_path / "s")
+        assert str(path) in text and not any(word in text for word in ("holds 2 series", "mixes slices", "colours")), (
+            text
+        )
+
+
 def test_a_compression_that_cannot_be_read_is_named_with_a_way_out(tmp_path):
     path = made.ct_series(tmp_path / "s", syntax="1.2.840.10008.1.2.5")[0]
     blob = path.read_bytes().replace(b"1.2.840.10008.1.2.5\0", b"1.2.840.10008.1.2.4.70", 1)

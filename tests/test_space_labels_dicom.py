@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_files import ct_series, seg, uid
+from dicom_files import ct_series, rtstruct, seg, uid
 from drawings import EYE, ORIGIN, SHAPE, SPACING, TILTED, assert_equal, geometry, image, masks
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
@@ -82,6 +82,26 @@ def test_an_image_not_from_dicom_is_placed_by_position_with_a_note(tmp_path):
     segments = read_segments(path, Image(np.zeros(SHAPE), geometry()))
     assert_equal(segments, masks())
     assert any("not from DICOM" in note for note in segments.notes)
+
+
+@pytest.mark.parametrize("kind", ["segmentation", "structure set"])
+def test_a_slice_that_is_missing_at_an_end_is_noted_where_the_labels_name_it(tmp_path, kind):
+    paths = ct_series(tmp_path / "ct", (12, 10, 6))
+    mask = np.zeros((12, 10, 6), bool)
+    mask[3:6, 3:6, 2:4] = True
+    if kind == "segmentation":
+        drawn = seg(tmp_path / "s.dcm", tmp_path / "ct", {"Tumour": mask})
+    else:
+        square = [(-6.0, -16.0, 35.0), (-2.0, -16.0, 35.0), (-2.0, -12.0, 35.0), (-6.0, -12.0, 35.0)]
+        drawn = rtstruct(tmp_path / "s.dcm", tmp_path / "ct", {"Tumour": [square]})
+
+    def noted() -> list[str]:
+        found = read_segments(drawn, read_image(tmp_path / "ct"))
+        return [note for note in found.notes if "missing at its ends" in note]
+
+    assert not noted()
+    paths[-1].unlink()
+    assert noted() and "names 1 images of the series" in noted()[0] and kind in noted()[0]
 
 
 def test_a_fraction_is_inside_from_one_half(tmp_path):

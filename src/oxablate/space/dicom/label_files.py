@@ -122,6 +122,20 @@ def _series_of_structures(data) -> set[str]:
     } - {""}
 
 
+def _images_named(data) -> set[str]:
+    """The images that a segmentation or structure set says it was drawn on."""
+    listed = [image for one in items(data, "ReferencedSeriesSequence", "it") for image in _instances(one)]
+    for frame in items(data, "ReferencedFrameOfReferenceSequence", "it"):
+        for study in items(frame, "RTReferencedStudySequence", "it"):
+            for series in items(study, "RTReferencedSeriesSequence", "it"):
+                listed += items(series, "ContourImageSequence", "it")
+    return {identifier(image, "ReferencedSOPInstanceUID", "it") for image in listed} - {""}
+
+
+def _instances(series) -> list:
+    return items(series, "ReferencedInstanceSequence", "it")
+
+
 def _frames_of_reference(data) -> set[str]:
     """Every frame of reference that a segmentation or structure set says it lies in."""
     listed = [data, *items(data, "ReferencedFrameOfReferenceSequence", "it")]
@@ -144,6 +158,13 @@ def _same_source(data, series: set[str], onto, reference: DicomReference | None,
         )
     if not series:
         notes.append(f"the {kind} names no series, so it was placed by its position alone")
+    named = _images_named(data)
+    absent = named - set(reference.instances)
+    if absent and absent != named:
+        notes.append(
+            f"the {kind} names {len(absent)} images of the series that are not among those of the image: slices may be "
+            "missing at its ends"
+        )
     frames = _frames_of_reference(data)
     for frame in sorted(frames):
         if reference.frame_of_reference and frame != reference.frame_of_reference:

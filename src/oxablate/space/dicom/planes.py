@@ -50,6 +50,12 @@ class Plane:
         return self.source.name if self.alone else f"{self.source.name}, frame {self.frame + 1}"
 
 
+def require_not_cut(source: Source) -> None:
+    """`BadInput` for an image without voxels: said first, since what it has lost of its header says other things."""
+    if source.offset == 0 and identifier(source.data, "SOPClassUID", source.name) in {"", *_SINGLE, *_MULTI}:
+        raise BadInput(f"{source.name} ends before its voxels, so it is cut short or no image; copy it again")
+
+
 def kind_of(source: Source) -> tuple[str, bool]:
     """("CT", "MR" or "PT", whether one object holds all slices); `BadInput` for any other object."""
     found = identifier(source.data, "SOPClassUID", source.name)

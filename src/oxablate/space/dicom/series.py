@@ -16,7 +16,7 @@ from ..room import require_room
 from ..scaling import scaled, value_type
 from .even import resampled
 from .pixels import Pixels, frames_of, pixels_of, require_voxels
-from .planes import Plane, kind_of, planes_of
+from .planes import Plane, kind_of, planes_of, require_not_cut
 from .reference import DicomReference
 from .slices import SlicePlanes
 from .source import Source, is_dicom, open_source
@@ -83,6 +83,7 @@ def _require_one_series(sources: list[Source], path: Path) -> None:
     """`BadInput` unless series, study, frame of reference and kind of object are the same in all files."""
     series: dict[str, list[Source]] = {}
     for source in sources:
+        require_not_cut(source)
         key = identifier(source.data, "SeriesInstanceUID", source.name)
         if not key:
             raise BadInput(f"{source.name} does not say which series it belongs to; it is cut short, or no image")
