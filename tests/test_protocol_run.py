@@ -138,10 +138,10 @@ def test_a_failed_run_says_so_and_keeps_what_it_has(tmp_path, monkeypatch):
 
 
 def test_a_broken_ledger_stops_the_run(tmp_path, monkeypatch):
-    from oxablate.protocol.coupling import ArmRun
+    from oxablate.protocol.carriage import Carriage
 
-    real = ArmRun.agent_held
-    monkeypatch.setattr(ArmRun, "agent_held", lambda self: real(self) * (1 + 2e-9))
+    real = Carriage.agent_held
+    monkeypatch.setattr(Carriage, "agent_held", lambda self, state: real(self, state) * (1 + 2e-9))
     with pytest.raises(RunFailed, match="ledger of inert_tracer does not close"):
         run(write_case(tmp_path / "case.yaml", arms=ARMS[:1]), tmp_path / "out")
 
