@@ -8,6 +8,7 @@ from coupled import finished
 
 from oxablate.physics.process import Booking
 from oxablate.protocol import whereabouts as told
+from oxablate.protocol.contrast import contrast, reached_columns
 from oxablate.protocol.ledger import Account
 from oxablate.protocol.outcomes import fluid_shares
 
@@ -125,3 +126,36 @@ def test_a_counterpart_without_a_place_is_not_passed_over():
     model.ledger.accounts["fluid"].lost["somewhere"] = 1e-12
     with pytest.raises(KeyError, match="somewhere"):
         told.whereabouts(model)
+
+
+def test_a_tracer_is_seen_at_its_levels():
+    model = torn()
+    fluid, agent, account = model.state.fluid_volume, model.state.agent, model.ledger.accounts["tracer"]
+    injected, dilute = 10.0, 0.1
+    agent.concentration[...] = dilute  # intact pores hold less than 1 % of it
+    agent.crack_concentration[...] = injected
+    account.gained = {"needle": 1e-7}
+    fluid[1][2, 1, 0] = 0.6 * VOXEL
+    found = reached_columns(model, "tracer", 0, injected)
+    assert (model.tumour() == (model.label == 2)).all() and model.tumour()[2, 1, 0]
+    levels = [found[f"tracer_reached_{n}_mL"] for n in (1, 10, 50)]
+    assert levels == pytest.approx([3e6 * VOXEL, 1e6 * VOXEL, 1e6 * VOXEL])
+    pores = dilute * fluid[0]
+    inside = injected * (0.6 * VOXEL + 3e-10) + pores[2, 1].sum()
+    assert found["tracer_seen_tumour"] == pytest.approx(inside / 1e-7)
+    assert found["tracer_seen_outside"] == pytest.approx((injected * 5e-10 + pores[3, 1, 0]) / 1e-7)
+    assert found["tracer_in_track"] == pytest.approx(3e-9 / 1e-7)
+
+
+def test_seen_is_what_a_scanner_shows_and_not_what_is_in_the_fluid():
+    model = finished("inert_tracer")
+    injected = model.arm.concentration
+    seen = contrast(model, 0, injected)
+    ratio = model.state.fluid_volume[0] / model.grid.voxel_volume
+    assert seen == pytest.approx(model.state.agent.concentration[0] * ratio / injected)
+    assert 0.0 < seen.max() < model.state.agent.concentration.max() / injected
+    columns = reached_columns(model, "inert_tracer", 0, injected)
+    assert columns["tracer_reached_1_mL"] > columns["tracer_reached_10_mL"] >= columns["tracer_reached_50_mL"]
+    assert columns["tracer_seen_tumour"] + columns["tracer_seen_outside"] + columns["tracer_unseen"] == pytest.approx(
+        model.ledger.accounts["inert_tracer"].held / model.ledger.accounts["inert_tracer"].gained["needle"], rel=1e-9
+    )
