@@ -3,44 +3,37 @@
 import numpy as np
 
 from ..physics.process import Flag
-from ..quantities.table import look_up
 from ..space.grid import MM
+from . import validity_injection as injection
 from .coupling import ArmRun
 from .cut_off import cut_off
 
 _MAX_RATIO = 1.5
-_MODULUS_RATIO = 2.0
+_MISJUDGED = 0.1
 _RADII_FROM_SKIN = 2.0
 _VOXELS_PER_RADIUS = 8.0
 _VOXELS_PER_PLUME = 4.0
+_VOXELS_PER_EDGE = 10.0
+_CELL_PECLET = 2.0
 _MISMATCH = 1e-6
 _ESCAPED = 0.01
 _CUT_SPEED = 0.1
 
+#: Pressure [Pa] above which tissue is taken to crack, from the table.
+fracture_pressure = injection.fracture_pressure
+
 
 def flags(model: ArmRun, rows: list[dict]) -> list[Flag]:
     """Every place where a model of this arm is outside its range, the gravest kind first."""
-    checks = (_cracks, _dilatation, _moduli, _skin, _resolution, _plume, _cut, _edge, _mismatch)
+    checks = (
+        injection.no_cracks, injection.crack_edge, injection.crack_strain, injection.track_width, _dilatation, _moduli,
+        _skin, _resolution, _plume, _blurred, _cut, _edge, injection.crack_memory, _mismatch,
+    )  # fmt: skip
     return [flag for check in checks for flag in check(model, rows)]
-
-
-def fracture_pressure() -> float:
-    """Pressure [Pa] above which tissue is taken to crack: the table's value, poorly known."""
-    return look_up("mechanics/fracture_pressure.soft_tissue", "validity").si
 
 
 def _largest(rows: list[dict], column: str, default: float) -> float:
     return max((row[column] for row in rows), default=default)
-
-
-def _cracks(model: ArmRun, rows: list[dict]):
-    limit = fracture_pressure()
-    worst = _largest(rows, "needle_pressure_Pa", 0.0)
-    if worst > limit:
-        yield Flag(
-            "flow", "needle pressure", worst, limit, "Pa",
-            "tissue would crack at such a pressure and cracks are not in this model: the fluid would go elsewhere",
-        )  # fmt: skip
 
 
 def _dilatation(model: ArmRun, rows: list[dict]):
@@ -52,14 +45,24 @@ def _dilatation(model: ArmRun, rows: list[dict]):
         )  # fmt: skip
 
 
+def misjudged_by_moduli(tumour: float, host: float, poisson: float) -> float:
+    """Share by which the irrotational law misjudges the tumour's steady dilatation: g |H_host / H_tumour - 1|.
+
+    g = (2/3) (1 - 2 nu) / (1 - nu). tumour, host: aggregate moduli H [Pa]; poisson: drained nu [1], that of both; 0
+    gives the most. Betti's theorem, Eshelby 1957 (doi 10.1098/rspa.1957.0133); docs/physics/irrotational-map.
+    """
+    return 2.0 / 3.0 * (1.0 - 2.0 * poisson) / (1.0 - poisson) * abs(host / tumour - 1.0)
+
+
 def _moduli(model: ArmRun, rows: list[dict]):
     parameters = model.setting.parameters
     tumour, host = (parameters[t]["aggregate_modulus"].si for t in ("tumour_viable", "host"))
-    ratio = max(tumour / host, host / tumour)
-    if model.setting.case.model.pores == "opening" and ratio > _MODULUS_RATIO:
+    share = misjudged_by_moduli(tumour, host, injection.least_poisson(parameters))
+    if model.setting.case.model.pores != "rigid" and share > _MISJUDGED:
         yield Flag(
-            "flow", "modulus of tumour against host", ratio, _MODULUS_RATIO, "1",
-            "with moduli this different the irrotational law misjudges the dilatation, up to threefold",
+            "flow", "tumour's dilatation misjudged, because its host is stiffer or softer", share, _MISJUDGED, "1",
+            "with moduli this different the irrotational law gives the tumour's swelling wrong by up to this share: "
+            "too little in a stiff tumour, too much in a soft one; the steady pressure is right all the same",
         )  # fmt: skip
 
 
@@ -94,6 +97,32 @@ def _plume(model: ArmRun, rows: list[dict]):
             "grid", "voxels per radius of the plume", voxels, _VOXELS_PER_PLUME, "1",
             "the agent stays in a few voxels: killed and consumed amounts are good to a fifth, shape and reach to less",
         )  # fmt: skip
+
+
+def _blurred(model: ArmRun, rows: list[dict]):
+    cell, radius = cell_peclet(model, rows), plume_radius(rows)
+    if cell > _CELL_PECLET and radius < _VOXELS_PER_EDGE * max(model.grid.spacing):
+        yield Flag(
+            "grid", "flow against diffusion within a voxel (cell Peclet number)", cell, _CELL_PECLET, "1",
+            "the voxels and not diffusion set how sharp the plume's edge is, and it is less than ten voxels large: "
+            "half of it lies within two voxels of its edge",
+        )  # fmt: skip
+
+
+def cell_peclet(model: ArmRun, rows: list[dict]) -> float:
+    """u h / D [1] at the plume's edge, u: speed of the fluid there; 0 without agent, or where it does not diffuse."""
+    plume = plume_radius(rows)
+    if plume == 0.0 or model.arm.agent.solute is None:
+        return 0.0
+    return peclet(model, plume) * max(model.grid.spacing) / plume
+
+
+def peclet(model: ArmRun, radius: float) -> float:
+    """u R / D [1] of the flow that the pump sends through a sphere [m] in the tumour; 0 where nothing diffuses."""
+    tumour = model.setting.parameters["tumour_viable"]
+    diffusivity = model.arm.agent.solute.diffusivity.si * tumour["diffusion_hindrance"].si
+    area = 4 * np.pi * radius * tumour["porosity"].si
+    return model.setting.pump.flow_rate / (area * diffusivity) if diffusivity > 0 else 0.0
 
 
 def plume_radius(rows: list[dict]) -> float:
@@ -147,8 +176,9 @@ def dimensionless_numbers(model: ArmRun, rows: list[dict]) -> dict[str, float]:
 
     fill: injected volume over tumour fluid volume; starling: tumour radius over the length in which vessels take up
     pressure; voxel_over_cavity; plume_radius_mm: of the largest volume reached or killed; peclet: flow against
-    diffusion at that radius; washout: lives of the agent against wash-out during the injection; damkoehler: reaction of
-    the slowest pool that reacts against the passage of one voxel at the plume's radius; dose: agent given over demand.
+    diffusion at that radius; cell_peclet: within a voxel there; washout: lives of the agent against wash-out during the
+    injection; damkoehler: reaction of the slowest pool that reacts against the passage of one voxel at the plume's
+    radius; dose: agent given over demand.
     """
     setting = model.setting
     tumour = setting.parameters["tumour_viable"]
@@ -160,13 +190,12 @@ def dimensionless_numbers(model: ArmRun, rows: list[dict]) -> dict[str, float]:
         "voxel_over_cavity": max(model.grid.spacing) / setting.case.needle.cavity_radius,
         "tumour_radius_mm": radius / MM,
     }
-    if model.chemistry is None or plume == 0.0:
+    if model.arm.agent.solute is None or plume == 0.0:
         return numbers
-    diffusivity = model.arm.agent.solute.diffusivity.si * tumour["diffusion_hindrance"].si
     numbers["plume_radius_mm"] = plume / MM
     numbers["washout"] = tumour["exchange_rate"].si * setting.pump.duration
-    if diffusivity > 0:
-        numbers["peclet"] = rate / (4 * np.pi * plume * porosity * diffusivity)
+    if peclet(model, plume) > 0:
+        numbers["peclet"], numbers["cell_peclet"] = peclet(model, plume), cell_peclet(model, rows)
     demands = setting.parameters.demands("tumour_viable")
     speeds = [k * r for k, r in zip(model.arm.agent.rate_constants(), demands, strict=True) if k * r > 0]
     if model.state.agent.pools.shape[0] and speeds:

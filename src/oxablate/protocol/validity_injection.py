@@ -1,0 +1,129 @@
+"""The validity meter of the injection: cracks, the gap along the needle, and the needle against the voxels.
+
+Every check takes the arm at its end and the rows of its series, and asks nothing of an arm without cracks or track.
+"""
+
+import numpy as np
+
+from ..physics.flow.crack_closures import COMPLIANCE, LENGTH, STORAGE
+from ..physics.process import Flag
+from ..quantities.table import look_up
+
+#: Strain up to which a law that is linear in it stands: there it is 13 % off the logarithmic strain, ln(1 - 0.25).
+_SMALL_STRAIN = 0.25
+_EDGE_VOXELS = 2
+_NO_VOXELS = 0.0
+_NO_MEMORY = 0.0
+_VOXELS_PER_CORRELATION = 8.0
+_VOXEL_OVER_NEEDLE = 4.0
+
+
+def worst_of(rows: list[dict], column: str, otherwise: float = 0.0) -> float:
+    """Largest value of a column of the series; `otherwise` where there is none."""
+    return max((row[column] for row in rows if column in row), default=otherwise)
+
+
+def crack_excess(model) -> np.ndarray | None:
+    """p - p_frac per voxel [Pa], 0 where no crack is open, shape (nx, ny, nz); None where nothing can crack."""
+    cracks = getattr(model.flow, "cracks", None)
+    if cracks is None:
+        return None
+    open_ = model.active & (cracks.table[model.label, STORAGE] > 0)
+    return np.where(open_, np.maximum(model.state.pressure - cracks.fracture, 0.0), 0.0)
+
+
+def watched_columns(model) -> dict[str, float]:
+    """Columns of the series that this file's flags need; none where nothing can crack.
+
+    crack_fraction_max: w / b_c [1], opening over spacing, where cracks are widest. crack_strain_max: (p - p_frac) / E'
+    [1], which is opening over length. crack_reached_edge: voxels within two of the grid's faces with an open crack.
+    """
+    excess = crack_excess(model)
+    if excess is None:
+        return {}
+    row = model.flow.cracks.table[model.label]
+    strain = np.divide(row[..., COMPLIANCE], row[..., LENGTH], out=np.zeros(excess.shape), where=row[..., LENGTH] > 0)
+    inner = tuple(slice(_EDGE_VOXELS, -_EDGE_VOXELS) for _ in range(3))
+    inside = np.zeros(excess.shape, bool)
+    inside[inner] = True
+    return {
+        "crack_fraction_max": float((row[..., STORAGE] * excess).max()),
+        "crack_strain_max": float((strain * excess).max()),
+        "crack_reached_edge": float(np.count_nonzero(excess[~inside])),
+    }
+
+
+def _watched(model, rows: list[dict], column: str) -> float:
+    """Worst of a column of the series, or of the arm's end where the series lacks it."""
+    return worst_of(rows, column, watched_columns(model).get(column, 0.0))
+
+
+def least_poisson(parameters) -> float:
+    """Least drained Poisson ratio [1] of tumour and host, where the set has it; 0, which misjudges most, elsewhere."""
+    sections = [parameters[tissue] for tissue in ("tumour_viable", "host")]
+    return min((s["poisson_ratio"].si for s in sections if "poisson_ratio" in s), default=0.0)
+
+
+def fracture_pressure() -> float:
+    """Pressure [Pa] above which tissue is taken to crack: the table's value, poorly known."""
+    return look_up("mechanics/fracture_pressure.soft_tissue", "validity").si
+
+
+def no_cracks(model, rows: list[dict]):
+    """A pressure that tissue would not bear, in a model that has no cracks to let it go."""
+    limit = fracture_pressure()
+    worst = worst_of(rows, "needle_pressure_Pa")
+    if getattr(model.flow, "cracks", None) is None and worst > limit:
+        yield Flag(
+            "flow", "needle pressure", worst, limit, "Pa",
+            "tissue would crack at such a pressure and cracks are not in this model: the fluid would go elsewhere",
+        )  # fmt: skip
+
+
+def crack_strain(model, rows: list[dict]):
+    """Cracks so wide that a law linear in the opening no longer holds."""
+    strain = _watched(model, rows, "crack_strain_max")
+    if strain > _SMALL_STRAIN:
+        yield Flag(
+            "cracks", "pressure above that of fracture, over the plane modulus", strain, _SMALL_STRAIN, "1",
+            "a crack's opening is taken as proportional to that pressure; so far from small strain it is not",
+        )  # fmt: skip
+    fraction = _watched(model, rows, "crack_fraction_max")
+    if fraction > _SMALL_STRAIN:
+        yield Flag(
+            "cracks", "opening of a crack over the distance to the next", fraction, _SMALL_STRAIN, "1",
+            "cracks this wide press on the tissue between them, which this model leaves out: it opens too much of them",
+        )  # fmt: skip
+
+
+def crack_edge(model, rows: list[dict]):
+    """Cracks that ran up to where the grid ends."""
+    count = _watched(model, rows, "crack_reached_edge")
+    if count > _NO_VOXELS:
+        yield Flag(
+            "cracks", "voxels with an open crack within two of the grid's faces", count, _NO_VOXELS, "1",
+            "a crack ends where the grid ends, and would have run on; take a larger margin",
+        )  # fmt: skip
+
+
+def crack_memory(model, rows: list[dict]):
+    """Memory of cracks, with which results do not converge as the voxels shrink."""
+    cracks = getattr(model.flow, "cracks", None)
+    greatest = getattr(getattr(cracks, "memory", None), "greatest", np.zeros(0))
+    torn = float(np.count_nonzero(greatest))
+    if torn > _NO_MEMORY:
+        yield Flag(
+            "cracks", "voxels torn by cracks that are remembered", torn, _NO_MEMORY, "1",
+            "with memory the result depends on the voxel: halving it changed peak pressure and torn volume "
+            "by 1 to 11 %",
+        )  # fmt: skip
+
+
+def track_width(model, rows: list[dict]):
+    """A gap so wide that the wall's linear law does not hold."""
+    worst = worst_of(rows, "track_width_max")
+    if worst > _SMALL_STRAIN:
+        yield Flag(
+            "track", "gap along the needle over the needle's radius", worst, _SMALL_STRAIN, "1",
+            "the wall of the track is taken as elastic at small strain; beyond it the gap may tear or stiffen",
+        )  # fmt: skip

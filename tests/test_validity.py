@@ -1,0 +1,132 @@
+"""The validity meter: every flag is raised beyond its bound and not within it."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from coupled import finished, setting_of
+
+from oxablate.physics.flow.crack_closures import CubicCracks, NoCracks
+from oxablate.protocol import validity, validity_injection
+
+SHAPE = (9, 8, 7)
+FRACTURE = 10e3
+LAW = CubicCracks(length=3e-3, spacing=2e-3, plane_modulus=20e3, viscosity=7e-4, ceiling=1e-9)
+
+
+def cracked(excess: float, at=(4, 4, 3), torn: int = 0) -> SimpleNamespace:
+    """An arm in which one voxel is `excess` [Pa] above its fracture pressure; `torn`: voxels in the memory."""
+    pressure = np.full(SHAPE, 0.5 * FRACTURE)
+    pressure[at] = FRACTURE + excess
+    greatest = np.zeros(SHAPE)
+    greatest.reshape(-1)[:torn] = 1e-5
+    cracks = SimpleNamespace(
+        table=np.array([NoCracks().row(), LAW.row()]), fracture=np.full(SHAPE, FRACTURE),
+        memory=SimpleNamespace(greatest=greatest),
+    )  # fmt: skip
+    return SimpleNamespace(
+        flow=SimpleNamespace(cracks=cracks), state=SimpleNamespace(pressure=pressure),
+        label=np.ones(SHAPE, np.uint8), active=np.ones(SHAPE, bool),
+    )  # fmt: skip
+
+
+def raised(check, model, rows=()) -> list:
+    return list(check(model, list(rows)))
+
+
+def test_an_open_crack_is_measured_against_length_and_spacing():
+    found = validity_injection.watched_columns(cracked(2e3))
+    assert found["crack_strain_max"] == pytest.approx(2e3 / 20e3)
+    assert found["crack_fraction_max"] == pytest.approx(2e3 / 20e3 * 3e-3 / 2e-3)
+    assert found["crack_reached_edge"] == 0.0
+    air = cracked(2e3)
+    air.label[4, 4, 3] = 0
+    assert set(validity_injection.watched_columns(air).values()) == {0.0}
+
+
+@pytest.mark.parametrize(("excess", "names"), [(3e3, ()), (4e3, ("distance",)), (6e3, ("modulus", "distance"))])
+def test_wide_cracks_are_flagged_by_what_they_leave(excess, names):
+    found = raised(validity_injection.crack_strain, cracked(excess))
+    assert len(found) == len(names)
+    for flag, name in zip(found, names, strict=True):
+        assert name in flag.quantity and flag.value > flag.limit
+
+
+def test_the_worst_of_the_series_counts_and_not_the_end():
+    rows = [{"crack_strain_max": 0.1, "crack_fraction_max": 0.1}, {"crack_strain_max": 0.3, "crack_fraction_max": 0.0}]
+    assert [flag.value for flag in raised(validity_injection.crack_strain, cracked(0.0), rows)] == [0.3]
+
+
+@pytest.mark.parametrize(("at", "reached"), [((4, 4, 3), 0), ((1, 4, 3), 1), ((4, 4, 5), 1), ((4, 5, 4), 0)])
+def test_a_crack_near_the_faces_is_flagged(at, reached):
+    found = raised(validity_injection.crack_edge, cracked(1e3, at))
+    assert [flag.value for flag in found] == [1.0] * reached
+
+
+def test_memory_that_tore_something_is_flagged():
+    assert raised(validity_injection.crack_memory, cracked(0.0)) == []
+    (flag,) = raised(validity_injection.crack_memory, cracked(0.0, torn=5))
+    assert flag.value == 5.0 and "voxel" in flag.meaning
+
+
+def test_pressure_above_that_of_fracture_is_flagged_only_without_cracks():
+    rows = [{"needle_pressure_Pa": 1e6}]
+    with_cracks, without = cracked(0.0), cracked(0.0)
+    without.flow.cracks = None
+    assert raised(validity_injection.no_cracks, with_cracks, rows) == []
+    (flag,) = raised(validity_injection.no_cracks, without, rows)
+    assert flag.value == 1e6 and flag.limit == validity.fracture_pressure()
+    assert raised(validity_injection.no_cracks, without, [{"needle_pressure_Pa": 1e3}]) == []
+
+
+def test_a_wide_gap_is_flagged():
+    rows = [{"track_width_max": 0.1}, {"track_width_max": 0.4}, {"track_width_max": 0.0}]
+    assert [flag.value for flag in raised(validity_injection.track_width, cracked(0.0), rows)] == [0.4]
+    assert raised(validity_injection.track_width, cracked(0.0), rows[:1]) == []
+    assert raised(validity_injection.track_width, cracked(0.0), [{}]) == []
+
+
+def test_the_rule_of_moduli_is_the_closed_form():
+    """From the map: a stiff tumour in a host without stiffness, nu = 0, shows a third; ten times softer, sevenfold."""
+    assert validity.misjudged_by_moduli(1.0, 0.0, 0.0) == pytest.approx(1.0 - 1.0 / 3.0)
+    assert validity.misjudged_by_moduli(1.0, 10.0, 0.0) == pytest.approx(7.0 - 1.0)
+    assert validity.misjudged_by_moduli(5.0, 5.0, 0.3) == 0.0
+    assert validity.misjudged_by_moduli(1.0, 2.0, 0.5) == 0.0  # nothing opens tissue that cannot be compressed
+
+
+@pytest.mark.parametrize(("share", "flagged"), [(1.0, False), (1.05, False), (0.95, False), (3.0, True), (0.3, True)])
+def test_unlike_moduli_are_flagged(share, flagged):
+    """Any drained Poisson ratio up to 0.35 gives a factor g of 0.31 to 0.67."""
+    host = setting_of("vehicle").parameters["host"]["aggregate_modulus"]
+    numbers = {"tumour_viable.aggregate_modulus": f"{share * host.value} {host.unit}"}
+    setting = setting_of("vehicle", numbers=numbers)
+    found = raised(validity._moduli, SimpleNamespace(setting=setting))
+    assert bool(found) == flagged
+    assert all(flag.value > flag.limit for flag in found)
+    rigid = setting_of("vehicle", numbers=numbers, model__pores="rigid")
+    assert raised(validity._moduli, SimpleNamespace(setting=rigid)) == []
+
+
+def test_the_voxels_blur_a_small_plume_that_flow_makes():
+    model = finished("inert_tracer")
+    rows = [{"reached_mL": 0.05, "killed_tumour_mL": 0.0, "killed_outside_mL": 0.0}]
+    small, large = rows, [rows[0] | {"reached_mL": 1e3}]
+    cell = validity.cell_peclet(model, small)
+    radius = validity.plume_radius(small)
+    assert cell == pytest.approx(validity.peclet(model, radius) * max(model.grid.spacing) / radius)
+    assert [flag.value for flag in raised(validity._blurred, model, small)] == [cell]
+    assert raised(validity._blurred, model, large) == []
+    assert raised(validity._blurred, finished("vehicle"), small) == []
+    numbers = validity.dimensionless_numbers(model, small)
+    assert numbers["cell_peclet"] < numbers["peclet"]
+
+
+def test_a_run_of_today_raises_its_flags():
+    model = finished("chlorine_dioxide")
+    rows = [
+        {"needle_pressure_Pa": 1e6, "volume_ratio_needle": 2.0, "flow_mismatch": 1.0, "killed_tumour_mL": 0.0}
+        | {"killed_outside_mL": 0.0}
+    ]
+    names = [flag.quantity for flag in validity.flags(model, rows)]
+    assert names[0] == "needle pressure" and names[-1] == "pore volume against pressure"
+    assert "volume ratio J at the needle" in names
