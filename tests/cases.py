@@ -29,7 +29,7 @@ SMALL = {
     "injection": {"volume": "20 uL", "flow_rate": "10 uL/min"},
     "arms": [{"agent": "chlorine_dioxide", "concentration": "3 g/L"}],
     "follow": "3 min",
-    "model": {"pores": "opening", "beyond": "tissue", "injury": "thiol_loss"},
+    "model": {"pores": "opening", "cracks": "none", "beyond": "tissue", "injury": "thiol_loss"},
     "output": {"every": "1 min"},
     "seed": 1,
 }

@@ -3,12 +3,12 @@
 import pytest
 
 from oxablate.quantities.cite import bibtex, plain
-from oxablate.quantities.parameter import INJURY_PARAMETERS, POOLS, TISSUE_PARAMETERS
-from oxablate.quantities.parameter_set import INJURY, TISSUES, load_set, set_names
+from oxablate.quantities.parameter import INJURY_PARAMETERS, MECHANICS_PARAMETERS, POOLS, TISSUE_PARAMETERS
+from oxablate.quantities.parameter_set import OF_NO_TISSUE, TISSUES, load_set, set_names
 from oxablate.quantities.quantity import Grade, Mark
 from oxablate.quantities.refusal import BadInput
 
-COUNT = len(TISSUES) * len(TISSUE_PARAMETERS) + len(INJURY_PARAMETERS)
+COUNT = len(TISSUES) * len(TISSUE_PARAMETERS) + len(INJURY_PARAMETERS) + len(MECHANICS_PARAMETERS)
 
 
 def copy_of(name, folder, change):
@@ -23,7 +23,7 @@ def copy_of(name, folder, change):
 @pytest.mark.parametrize("name", set_names())
 def test_every_set_is_complete(name):
     chosen = load_set(name)
-    assert chosen.tissues == TISSUES and set(chosen) == {*TISSUES, INJURY}
+    assert chosen.tissues == TISSUES and set(chosen) == {*TISSUES, *OF_NO_TISSUE}
     assert len(chosen.quantities()) == COUNT
     for tissue in TISSUES:
         assert tuple(chosen[tissue]) == TISSUE_PARAMETERS

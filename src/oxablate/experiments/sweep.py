@@ -16,7 +16,7 @@ from ..protocol.injury import dose_law
 from ..protocol.memory import require_grid_memory
 from ..protocol.run import Asked
 from ..protocol.setting import Setting, prepare
-from ..quantities.parameter_set import INJURY, TISSUES
+from ..quantities.parameter_set import OF_NO_TISSUE, TISSUES
 from ..quantities.refusal import BadInput, RunFailed
 from ..quantities.research_only import RESEARCH_ONLY
 from ..storage.host import machine
@@ -121,7 +121,7 @@ class Sweep:
         for one in self.about["varied"]:
             unit = "" if one["unit"] == "1" else f" {one['unit']}"
             value = design[member - 1][f"{one['row']} [{one['unit']}]"]
-            places = (place for place in one["used_for"] if place.partition(".")[0] in (*TISSUES, INJURY))
+            places = (place for place in one["used_for"] if place.partition(".")[0] in (*TISSUES, *OF_NO_TISSUE))
             found |= {place: f"{value}{unit}" for place in places}
         return found
 

@@ -8,7 +8,7 @@ from importlib import metadata
 from ..anatomy.tissue import WORDS
 from ..device.agent import Agent
 from ..protocol.injury import dose_law
-from ..protocol.setting import ArmSetting, Setting, far_pressure, require_possible
+from ..protocol.setting import ArmSetting, Setting, require_possible
 from ..quantities.parameter_set import ParameterSet, Section
 from ..quantities.prior import Discrete, Spread
 from ..quantities.quantity import USER, Quantity
@@ -133,7 +133,7 @@ def with_numbers(setting: Setting, numbers: tuple[Uncertain, ...], values: tuple
         _arm_with(arm, written.concentration, drawn)
         for arm, written in zip(setting.arms, setting.case.arms, strict=True)
     )
-    changed = replace(setting, parameters=parameters, arms=arms, far_pressure=far_pressure(parameters))
+    changed = replace(setting, parameters=parameters, arms=arms)
     for arm in arms:
         dose_law(changed, arm)  # refuses impossible numbers
     return changed
@@ -149,7 +149,7 @@ def _arm_with(arm: ArmSetting, concentration: str | None, drawn: Mapping[str, Qu
     numbers = {name: drawn.get(f"{arm.name}.{name}", one) for name, one in arm.agent.quantities().items()}
     agent = _agent_with(arm.agent, numbers)
     amount = 0.0 if concentration is None else agent.concentration(concentration, f"{arm.name}, concentration")
-    return ArmSetting(arm.name, agent, amount)
+    return replace(arm, agent=agent, concentration=amount)
 
 
 def _agent_with(agent: Agent, numbers: Mapping[str, Quantity]) -> Agent:

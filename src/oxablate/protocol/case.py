@@ -5,43 +5,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from ..quantities import dimension as dim
 from ..quantities.parameter import PARAMETERS
 from ..quantities.refusal import BadInput, nearest
 from ..quantities.unit import show
-from ..space.grid import MM
-from ..space.image import SPACING_LIMITS_MM
-from .quantified import Point, quantity
+from .case_needle import Injection, NeedlePlace, Tracer
+from .case_part import Margin, Part, Question, Spacing, Span, Word, part_of
 from .record_views import CaseViews
 from .yaml_door import read_yaml
 
 #: Most kept times of a run; more is a slip of a unit.
 MOST_OUTPUTS = 10_000
-
-Volume = quantity(dim.VOLUME, 1e-13, 1e-3)
-FlowRate = quantity(dim.FLOW_RATE, 1e-15, 1e-5)
-Spacing = quantity(dim.LENGTH, *(limit * MM for limit in SPACING_LIMITS_MM))
-Margin = quantity(dim.LENGTH, 0.0, 0.5)
-CavityRadius = quantity(dim.LENGTH, 5e-5, 1e-2)
-Time = quantity(dim.TIME, 0.0, 3.2e7)
-Span = quantity(dim.TIME, 1e-2, 3.2e7)
-Share = quantity(dim.FRACTION, 1e-6, 20.0)
-
-
-def _plain(text: str) -> str:
-    """A text that a terminal only prints: an escape sequence in a title must not reach anyone's screen."""
-    if not text.replace("\n", " ").isprintable():
-        raise BadInput(f"{text[:40]!r} holds control characters; write plain text")
-    return text
-
-
-Word = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _label(given: Any) -> int | str:
@@ -56,7 +32,7 @@ def _label(given: Any) -> int | str:
 Label = Annotated[int | str, BeforeValidator(_label)]
 
 
-class ScanSubject(_Part):
+class ScanSubject(Part):
     """A scan and what was drawn on it, and what each label is: in the case itself, or in a file of its own."""
 
     image: Word
@@ -80,14 +56,14 @@ class ScanSubject(_Part):
         return self
 
 
-class PhantomSubject(_Part):
+class PhantomSubject(Part):
     """A procedural phantom: its recipe and the voxel size it is computed on."""
 
     recipe: dict[str, Any]
     spacing: Spacing
 
 
-class Subject(_Part):
+class Subject(Part):
     """Exactly one of a scan and a phantom."""
 
     scan: ScanSubject | None = None
@@ -100,79 +76,90 @@ class Subject(_Part):
         return self
 
 
-class Parameters(_Part):
+class Parameters(Part):
     """The named parameter set and the numbers the user puts in place of its rows."""
 
     set: Word
-    override: dict[str, str] = {}
+    override: dict[str, str] = Field({})
 
 
-class NeedlePlace(_Part):
-    """Where the needle's end hole lies: the tumour's centroid, or a tip (and entry) in patient coordinates."""
-
-    tip: Point
-    entry: Point = None
-    frame: Literal["LPS", "RAS"] | None = None
-    cavity_radius: CavityRadius
-
-    @model_validator(mode="after")
-    def _framed(self):
-        if (self.tip != "centroid" or self.entry is not None) and self.frame is None:
-            raise BadInput("coordinates need a frame; add 'frame: LPS' (DICOM, ITK) or 'frame: RAS' (3D Slicer, NIfTI)")
-        return self
-
-
-class Injection(_Part):
-    """What the pump does: a volume, or a share of the tumour's volume, at a flow rate from a start time on."""
-
-    volume: Volume | None = None
-    fraction_of_tumour: Share | None = None
-    flow_rate: FlowRate
-    start: Time = 0.0
-
-    @model_validator(mode="after")
-    def _one(self):
-        if (self.volume is None) == (self.fraction_of_tumour is None):
-            raise BadInput("an injection has either a 'volume' or a 'fraction_of_tumour'; give exactly one of the two")
-        return self
-
-
-class Arm(_Part):
+class Arm(Part):
     """One agent of a side-by-side comparison. agent: a catalogue name or the path of an agent file."""
 
     agent: Word
     concentration: Word | None = None
 
 
-class Model(_Part):
-    """Which physics: how the pores answer, what lies beyond the grid, by which dose cells die."""
+class Model(Part):
+    """Which physics: how the pores answer, what cracks, what lies beyond the grid, by which dose cells die.
 
-    pores: Literal["opening", "rigid"]
+    cracks and track are None only where a part is made by hand: a case that is read says which they are.
+    """
+
+    pores: Literal["opening", "linear", "rigid"]
+    cracks: Literal["cubic", "none"] | None = None
+    crack_memory: Literal["none", "non_local"] = "none"
+    track: Literal["gap", "tight"] | None = None
     beyond: Literal["tissue", "sealed"]
     injury: Literal["thiol_loss", "exposure", "none"]
 
+    @model_validator(mode="after")
+    def _crackable(self):
+        if self.cracks == "cubic" and self.pores == "rigid":
+            raise BadInput("rigid pores cannot crack; write 'cracks: none', or 'pores: opening'")
+        if self.crack_memory != "none" and self.cracks != "cubic":
+            raise BadInput("without cracks there is nothing to remember; remove 'crack_memory', or add 'cracks: cubic'")
+        return self
 
-class Output(_Part):
+
+class Output(Part):
     """When fields are kept: every so often, plus the end of the injection and of the run."""
 
     every: Span
 
 
-class Case(CaseViews, _Part):
+class Case(CaseViews, Part):
     """A whole case. All quantities in SI after reading."""
 
     oxablate: Literal[1]
     title: Word
-    question: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_plain)]
+    question: Question
     subject: Subject
     parameters: Parameters
     needle: NeedlePlace
     injection: Injection
     arms: Annotated[tuple[Arm, ...], Field(min_length=1, max_length=12)]
+    tracer: Tracer | None = None
     follow: Span
     model: Model
     output: Output
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _chosen(cls, data: Any) -> Any:
+        return _with_choices(data)
+
+    @model_validator(mode="after")
+    def _needles_fit(self):
+        needle, injection = self.needle, self.injection
+        if needle.several and injection.needles is None:
+            raise BadInput(
+                "several needles came; say under 'injection' whether they give 'needles: one_hub', 'at_once' or "
+                "'in_turn'"
+            )
+        if not needle.several and injection.needles is not None:
+            raise BadInput(
+                f"'needles: {injection.needles}' came with one needle; add 'others' or 'sites' to the needle, or "
+                "remove it"
+            )
+        if injection.hand is not None and not needle.followed:
+            raise BadInput("a hand feels the tube it pushes through; add 'gauge', 'length' and 'entry' to the needle")
+        if needle.withdrawal is not None and injection.needles == "in_turn":
+            raise BadInput("needles in turn stay in place while they give; leave out 'withdrawal', or 'in_turn'")
+        if self.model.track == "gap" and not needle.followed:
+            raise BadInput("'track: gap' follows the tube; add 'gauge', 'length' and 'entry' to the needle")
+        return self
 
     @model_validator(mode="after")
     def _distinct(self):
@@ -190,6 +177,23 @@ class Case(CaseViews, _Part):
                 f"{show(self.output.every, dim.TIME)} makes more than {MOST_OUTPUTS} kept times; raise 'output.every'"
             )
         return self
+
+
+def _with_choices(data: Any) -> Any:
+    """The data of a case with what its model leaves to the rest of the case: cracks and track.
+
+    Tissue whose pores open cracks; a tube whose way is known has a gap along it.
+    """
+    if not isinstance(data, dict) or not isinstance(data.get("model"), dict):
+        return data
+    model, needle = dict(data["model"]), data.get("needle")
+    if model.get("cracks") is None:
+        model["cracks"] = "cubic" if model.get("pores") == "opening" else "none"
+    if model.get("track") is None:
+        known = isinstance(needle, dict) and needle.get("gauge") is not None
+        known = known and (needle.get("entry") is not None or needle.get("sites") is not None)
+        model["track"] = "gap" if known else "tight"
+    return data | {"model": model}
 
 
 def load_case(path: str | Path) -> Case:
@@ -278,13 +282,3 @@ def _known_keys(where: list[str]) -> list[str]:
             continue
         model = part_of(model.model_fields[part].annotation) if part in model.model_fields else None
     return list(model.model_fields) if model is not None else []
-
-
-def part_of(annotation: Any):
-    """The part model inside an annotation such as `ScanSubject | None` or `tuple[Arm, ...]`."""
-    if isinstance(annotation, type) and issubclass(annotation, _Part):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        if (found := part_of(inner)) is not None:
-            return found
-    return None

@@ -8,15 +8,17 @@ from pydantic.fields import FieldInfo
 
 from ..anatomy.tissue import WORDS as TISSUE_WORDS
 from ..device.agent import agent_names, load_agent
+from ..device.gauge import gauges
 from ..quantities import dimension as dim
 from ..quantities.parameter_set import set_names
 from ..quantities.unit import show
-from .case import Case, part_of
+from .case import Case
+from .case_part import part_of
 from .case_words import WORDS
-from .quantified import Allowed, Place
+from .quantified import Allowed, Place, Several, Towards
 
 #: Keys whose choices are names that come with the package; a file beside the case may be named instead.
-NAMES = {"parameters.set": set_names, "arms.agent": agent_names}
+NAMES = {"parameters.set": set_names, "arms.agent": agent_names, "tracer.agent": agent_names}
 
 
 def _concentrations() -> str:
@@ -35,6 +37,10 @@ def _concentrations() -> str:
 #: Keys whose allowed values are told by more than their type.
 _TOLD = {
     "arms.concentration": _concentrations,
+    "tracer.concentration": _concentrations,
+    "needle.gauge": lambda: f"Allowed: {', '.join(map(str, gauges()))}.",
+    "model.cracks": lambda: "Allowed: cubic, none. Left out: cubic where pores open, none otherwise.",
+    "model.track": lambda: "Allowed: gap, tight. Left out: gap where the needle's gauge and entry are given, or tight.",
     "subject.scan.label_names": lambda: f"Tissues: {', '.join(TISSUE_WORDS)}.",
 }
 
@@ -72,15 +78,15 @@ class Key:
         if self.path in _TOLD:
             return _TOLD[self.path]()
         found = _allowed(self)
-        default = "" if self.required or self.field.default in (None, {}) else f" Left out: {_shown(self)}."
+        default = "" if self.required or self.field.default in (None, {}, ()) else f" Left out: {_shown(self)}."
         return f"Allowed: {found}.{default}" if found else ""
 
     @property
-    def limits(self) -> Allowed | Place | None:
-        """What a quantity or place may be; None for other kinds of value."""
+    def limits(self) -> Allowed | Place | Several | Towards | None:
+        """What a quantity, several of them, a place or direction may be; None for other kinds of value."""
         for _, about in _parts(self.field.annotation, tuple(self.field.metadata)):
             for note in about:
-                if isinstance(note, Allowed | Place):
+                if isinstance(note, Allowed | Place | Several | Towards):
                     return note
         return None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..anatomy.phantom import PhantomRecipe
 from .case_keys import Key, case_keys
-from .quantified import Place
+from .quantified import Place, Several, Towards
 from .recipe import kind_of, members_of, recipe_fields
 from .recipe_keys import hints_of, told
 
@@ -24,6 +24,11 @@ _EXAMPLES: dict[str, Any] = {
     "subject.scan.synthetic_lesion": False,
     "subject.phantom": "phantom",
     "subject.scan": "scan",
+    "needle.sites.count": 4,
+    "needle.gauge": 22,
+    "needle.length": "90 mm",
+    "tracer.agent": "inert_tracer",
+    "tracer.concentration": "1 g/L",
 }
 
 
@@ -41,7 +46,7 @@ def _given(key: Key, values: dict, keys: list[Key]) -> list[str]:
     """The lines of one key: as it is in the values, or behind a '#'."""
     if key.name in values:
         return _block(key, values[key.name], keys)
-    return [f"# {line}".rstrip() for line in _block(key, _example(key), keys)]
+    return [f"# {line}".rstrip() for line in _block(key, _example(key, keys), keys)]
 
 
 def _block(key: Key, value: Any, keys: list[Key]) -> list[str]:
@@ -90,18 +95,31 @@ def _taken(members: list[type], value: Any) -> list[type]:
     return members if len(members) == 1 else [one for one in members if kind_of(one) == value.get("kind")]
 
 
-def _example(key: Key) -> Any:
+def _example(key: Key, keys: list[Key]) -> Any:
     """A value for a key that is not used: an example of its kind, never one that anybody recommends."""
     from .new_case import template
 
     found = _EXAMPLES.get(key.path)
-    if key.part is not None:
+    if key.part is not None and found in ("phantom", "scan"):
         return template(found)["subject"][found]
-    if found is not None:
-        return found
+    if key.part is not None:
+        below = [one for one in keys if one.path.rpartition(".")[0] == key.path]
+        first = {one.name: _example(one, keys) for one in below if one.required} or {
+            below[0].name: _example(below[0], keys)
+        }
+        return [first] if key.listed else first
+    return _plain_example(key) if found is None else found
+
+
+def _plain_example(key: Key) -> Any:
+    """A value for a key without keys of its own."""
     allowed = key.limits
     if isinstance(allowed, Place):
         return ["12 mm", "-4 mm", "30 mm"]
+    if isinstance(allowed, Several):
+        return [allowed.each.kind.example]
+    if isinstance(allowed, Towards):
+        return [0, -1, 0]
     return allowed.kind.example if allowed is not None else (key.choices or ["FILE"])[0]
 
 

@@ -1,5 +1,6 @@
 """Quantities and places in a case file: read from text once, and able to tell a person or an editor what is allowed."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -60,6 +61,32 @@ def quantity(kind: dim.Dimension, low: float, high: float):
     return Annotated[float, BeforeValidator(convert), allowed]
 
 
+@dataclass(frozen=True)
+class Several:
+    """A list of quantities of one kind. each: what every one of them may be."""
+
+    each: Allowed
+
+    def __str__(self) -> str:
+        return f"a list, each {self.each}"
+
+    def __get_pydantic_json_schema__(self, core_schema, handler) -> dict:
+        return {"type": "array", "minItems": 1, "items": text_schema(self.each.kind), "description": f"{self}."}
+
+
+def quantities(kind: dim.Dimension, low: float, high: float):
+    """An annotated tuple of floats read from a list of texts, each refused outside [low, high] (SI)."""
+    one = quantity(kind, low, high)
+    convert = next(note.func for note in one.__metadata__ if isinstance(note, BeforeValidator))
+
+    def read_all(given: Any) -> tuple[float, ...]:
+        if not isinstance(given, list | tuple) or not given:
+            raise BadInput(f"{given!r} came, a list is needed such as [{kind.example}]")
+        return tuple(convert(text) for text in given)
+
+    return Annotated[Any, BeforeValidator(read_all), Several(Allowed(kind, low, high))]
+
+
 #: Farthest place from the origin of a scan [m], in each coordinate.
 FARTHEST = 2.0
 
@@ -89,3 +116,32 @@ def _point(given: Any):
 
 
 Point = Annotated[Any, BeforeValidator(_point), Place()]
+
+
+SIGNED = replace(dim.NUMBER, signed=True)
+
+
+@dataclass(frozen=True)
+class Towards:
+    """Three numbers, not all zero."""
+
+    def __str__(self) -> str:
+        return "three numbers without unit, not all zero, such as [0, -1, 0]"
+
+    def __get_pydantic_json_schema__(self, core_schema, handler) -> dict:
+        three = {"type": "array", "minItems": 3, "maxItems": 3, "items": text_schema(SIGNED)}
+        return three | {"description": f"{self}."}
+
+
+def _direction(given: Any) -> tuple[float, float, float]:
+    """A direction of length one."""
+    if not isinstance(given, list | tuple) or len(given) != 3:
+        raise BadInput(f"{given!r} is no direction; write three numbers such as [0, -1, 0]")
+    found = tuple(read(part, SIGNED) for part in given)
+    size = math.sqrt(sum(x * x for x in found))
+    if not (0 < size < math.inf):
+        raise BadInput(f"{given!r} points nowhere; write three numbers that are not all zero, such as [0, -1, 0]")
+    return tuple(x / size for x in found)
+
+
+Direction = Annotated[Any, BeforeValidator(_direction), Towards()]

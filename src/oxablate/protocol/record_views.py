@@ -22,26 +22,48 @@ Rows = list[tuple[str, str]]
 
 def case_rows(case) -> Rows:
     """What a `Case` asks for, as pairs of texts."""
-    injection, needle = case.injection, case.needle
-    if injection.volume is not None:
-        given = show(injection.volume, dim.VOLUME)
-    else:
-        given = f"{100 * injection.fraction_of_tumour:.3g} % of the tumour's volume"
-    place = needle.tip
-    if place != "centroid":
-        place = f"({', '.join(show(x, dim.POSITION) for x in needle.tip)}) {needle.frame}"
     return [
         ("title", case.title),
         ("question", case.question),
         ("subject", _subject(case.subject)),
         ("numbers", ", ".join([case.parameters.set, *(f"{k} = {v}" for k, v in case.parameters.override.items())])),
-        ("needle", f"tip at {place}, cavity radius {show(needle.cavity_radius, dim.LENGTH)}"),
-        ("pump", f"{given} at {show(injection.flow_rate, dim.FLOW_RATE)} from {show(injection.start, dim.TIME)} on"),
+        ("needle", _needle(case.needle)),
+        ("pump" if case.injection.hand is None else "hand", _given(case.injection)),
         *(("arm", f"{arm.agent}{f', {arm.concentration}' if arm.concentration else ''}") for arm in case.arms),
         ("followed for", f"{show(case.follow, dim.TIME)}, fields every {show(case.output.every, dim.TIME)}"),
         ("model", ", ".join(f"{name}: {choice}" for name, choice in case.model)),
         ("seed", str(case.seed)),
     ]
+
+
+def _needle(needle) -> str:
+    """Where the needles are and what they are."""
+    if needle.sites is not None:
+        place = f"{needle.sites.count} tips spread over the tumour"
+    elif needle.tip == "centroid":
+        place = "tip at centroid"
+    else:
+        place = f"tip at ({', '.join(show(x, dim.POSITION) for x in needle.tip)}) {needle.frame}"
+    more = f" and {len(needle.others)} more" if needle.others else ""
+    tube = "" if needle.gauge is None else f", {needle.gauge} gauge, {show(needle.length, dim.LENGTH)} long"
+    holes = "" if needle.side_holes is None else f", {len(needle.side_holes.radii)} side holes"
+    return f"{place}{more}, cavity radius {show(needle.cavity_radius, dim.LENGTH)}{tube}{holes}"
+
+
+def _given(injection) -> str:
+    """What is given, how fast, from when on."""
+    shared = f", {injection.needles.replace('_', ' ')}" if injection.needles else ""
+    start = f"from {show(injection.start, dim.TIME)} on{shared}"
+    if injection.phases:
+        volume = sum(phase.give or 0.0 for phase in injection.phases)
+        return f"{show(volume, dim.VOLUME)} in {len(injection.phases)} phases {start}"
+    given = f"{100 * (injection.fraction_of_tumour or 0.0):.3g} % of the tumour's volume"
+    if injection.volume is not None:
+        given = show(injection.volume, dim.VOLUME)
+    if injection.hand is None:
+        return f"{given} at {show(injection.flow_rate, dim.FLOW_RATE)} {start}"
+    free, stall = show(injection.hand.free_rate, dim.FLOW_RATE), show(injection.hand.stall_pressure, dim.PRESSURE)
+    return f"{given}, {free} without load, stalling at {stall}, {start}"
 
 
 def _subject(subject) -> str:

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from ..anatomy.tissue import WORDS as TISSUE_WORDS
+from ..device.gauge import gauges
 from ..quantities import dimension as dim
 from ..quantities.parameter import PARAMETERS, Parameter
 from ..quantities.parameter_set import load_set, set_names
@@ -23,11 +24,13 @@ from .recipe_keys import recipe_schema
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _OWN_FILE = {"type": "string", "pattern": r"\.toml$", "description": "A TOML file beside the case."}
 
-#: Parts in which exactly one of two keys stands.
+#: Parts in which exactly one of these keys stands.
 _ONE_OF = {
     "Subject": ("scan", "phantom"),
     "ScanSubject": ("label_names", "tissues"),
-    "Injection": ("volume", "fraction_of_tumour"),
+    "NeedlePlace": ("tip", "sites"),
+    "Injection": ("volume", "fraction_of_tumour", "phases"),
+    "Phase": ("give", "pause", "dwell"),
 }
 
 
@@ -42,8 +45,9 @@ def schema() -> dict:
     for key in case_keys():
         properties = parts[key.model.__name__]["properties"]
         properties[key.name] = _of_key(key, properties[key.name])
-    for name, (one, other) in _ONE_OF.items():
-        parts[name]["oneOf"] = [{"required": [one]}, {"required": [other]}]
+    for name, names in _ONE_OF.items():
+        parts[name]["oneOf"] = [{"required": [one]} for one in names]
+    parts["Injection"]["anyOf"] = [{"required": [one]} for one in ("flow_rate", "hand", "phases")]
     made.update(title="A case of oxablate", description=RESEARCH_ONLY)
     return {"$schema": DIALECT} | made
 
@@ -117,5 +121,7 @@ _RICHER = {
     "parameters.set": lambda: _names("parameters.set"),
     "parameters.override": _overrides,
     "arms.agent": lambda: _names("arms.agent"),
+    "tracer.agent": lambda: _names("tracer.agent"),
     "arms.concentration": _concentration,
+    "needle.gauge": lambda: {"enum": [*gauges(), None]},
 }

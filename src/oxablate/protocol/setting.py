@@ -11,8 +11,8 @@ from ..anatomy.subject import Subject
 from ..anatomy.tissue import Tissue, is_tumour
 from ..anatomy.tissue_names import TissueNames, assign
 from ..device.agent import Agent, load_agent
-from ..device.needle import Needle
 from ..device.pump import SyringePump
+from ..device.total import Total
 from ..physics.flow.closures import (
     ConvexStiffening,
     ExponentialConductivity,
@@ -31,9 +31,11 @@ from ..space.grid import MM
 from ..space.labels import read_segments
 from ..space.resample import computing_grid
 from ..storage.inside import inside_folder
-from .case import Case, ScanSubject, naming
+from .case import Case, ScanSubject, Tracer, naming
+from .delivery import Delivery
 from .label_names import read_tissues
 from .memory import require_grid_memory
+from .placing import deliver, lps
 from .plausible import require_plausible
 from .recipe import read_recipe
 from .record import NAME
@@ -49,18 +51,23 @@ SYNTHETIC_LESION = (
 
 @dataclass(frozen=True)
 class ArmSetting:
-    """One arm: the agent and the concentration [mol/m3] at the needle, 0 for plain fluid."""
+    """One arm: the agent and the concentration [mol/m3] at the needle, 0 for plain fluid.
+
+    tracer: a solute that reacts with nothing in the same liquid, with its concentration [mol/m3]; None without one.
+    """
 
     name: str
     agent: Agent
     concentration: float
+    tracer: tuple[Agent, float] | None = None
 
 
 @dataclass(frozen=True)
 class Setting:
     """Everything a run depends on, in SI.
 
-    folder: of the case, for its files. tip: LPS [m]. far_pressure: of the tissue beyond the grid [Pa].
+    folder: of the case, for its files. tip: LPS [m], of the first needle. pump: what all needles give together.
+    delivery: needles and drives one by one.
     """
 
     case: Case
@@ -68,9 +75,14 @@ class Setting:
     subject: Subject
     parameters: ParameterSet
     tip: tuple[float, float, float]
-    pump: SyringePump
+    pump: SyringePump | Total
     arms: tuple[ArmSetting, ...]
-    far_pressure: float
+    delivery: Delivery
+
+    @property
+    def far_pressure(self) -> float:
+        """Pressure of the tissue beyond the grid [Pa]."""
+        return far_pressure(self.parameters)
 
 
 def prepare(case: Case, folder: Path) -> Setting:
@@ -81,19 +93,16 @@ def prepare(case: Case, folder: Path) -> Setting:
         parameters = chosen.with_overrides(case.parameters.override)
         require_plausible(parameters, case.parameters.override)
     subject = load_subject(case, folder)
-    tip = _tip(case, subject)
-    with naming("needle"):
-        Needle(entry_point(case), tip, case.needle.cavity_radius)  # refuses places that make no needle
-    volume = case.injection.volume
-    if volume is None:
-        volume = case.injection.fraction_of_tumour * float(subject.tumour_mask.sum()) * subject.grid.voxel_volume
-    pump = SyringePump(volume, case.injection.flow_rate, case.injection.start)
+    delivery, warnings = deliver(case, subject)
+    subject = _noted(subject, warnings)
+    tracer = _tracer(case.tracer, folder)
     arms = tuple(_arm(arm.agent, arm.concentration, folder, f"arms.{n}") for n, arm in enumerate(case.arms))
+    arms = tuple(arm if tracer is None or arm.name == tracer[0].name else replace(arm, tracer=tracer) for arm in arms)
     names = [arm.name for arm in arms]
     if len(set(names)) < len(names):
         raise BadInput(f"arms: two agents have the same name ({', '.join(names)}); name each agent file's agent apart")
     require_possible(parameters)
-    return Setting(case, folder, subject, parameters, tip, pump, arms, far_pressure(parameters))
+    return Setting(case, folder, subject, parameters, delivery.tips[0], delivery.pump, arms, delivery)
 
 
 def _packaged_or_inside(name: str, folder: Path, what: str) -> str:
@@ -109,6 +118,27 @@ def _arm(name: str, concentration: str | None, folder: Path, key: str) -> ArmSet
         raise BadInput(f"{key}: {agent.name} needs a concentration; add one such as 'concentration: 3 g/L'")
     what = f"{key}.concentration"
     return ArmSetting(agent.name, agent, 0.0 if concentration is None else agent.concentration(concentration, what))
+
+
+def _tracer(tracer: Tracer | None, folder: Path) -> tuple[Agent, float] | None:
+    """The tracer of all arms with its concentration [mol/m3]. Raises BadInput for one that reacts or decays."""
+    if tracer is None:
+        return None
+    with naming("tracer"):
+        found = _arm(tracer.agent, tracer.concentration, folder, "tracer")
+        if found.agent.reactive or found.agent.solute.decay_rate.si > 0:
+            raise BadInput(
+                f"tracer.agent: {found.name} reacts or decays, a tracer may do neither; take one such as inert_tracer, "
+                "or make it an arm"
+            )
+    return found.agent, found.concentration
+
+
+def _noted(subject: Subject, warnings: tuple[str, ...]) -> Subject:
+    """The subject with what is to be looked at among its notes, so that record and report say it."""
+    if not warnings:
+        return subject
+    return replace(subject, origin=replace(subject.origin, notes=(*subject.origin.notes, *warnings)))
 
 
 def load_subject(case: Case, folder: Path) -> Subject:
@@ -149,23 +179,9 @@ def _read_names(tissues: str, folder: Path) -> TissueNames:
     return read_tissues(inside_folder(tissues, folder, "subject.scan.tissues"))
 
 
-def _tip(case: Case, subject: Subject) -> tuple[float, float, float]:
-    """The needle's tip in LPS [m]."""
-    if case.needle.tip == "centroid":
-        return tuple(x * MM for x in subject.tumour_centre_mm())
-    sign = np.array([-1.0, -1.0, 1.0]) if case.needle.frame == "RAS" else np.ones(3)
-    tip = tuple(float(x) for x in sign * np.asarray(case.needle.tip))
-    with naming("needle.tip"):
-        subject.require_inside_body(tuple(x / MM for x in tip), "needle tip")
-    return tip
-
-
 def entry_point(case: Case) -> tuple[float, float, float] | None:
-    """Where the needle enters the body, LPS [m]; None where the case does not say. Nothing is computed from it yet."""
-    if case.needle.entry is None:
-        return None
-    sign = (-1.0, -1.0, 1.0) if case.needle.frame == "RAS" else (1.0, 1.0, 1.0)
-    return tuple(s * x for s, x in zip(sign, case.needle.entry, strict=True))
+    """Where the first needle enters the body, LPS [m]; None where the case does not say."""
+    return lps(case.needle.entry, case.needle.frame)
 
 
 def far_pressure(parameters: ParameterSet) -> float:
@@ -200,25 +216,27 @@ def require_possible(parameters: ParameterSet) -> None:
                 "that conducts almost nothing a small number such as '1e-18 m^2/(Pa s)'"
             )
         try:
-            _tissue_flow(p, opening=True)
+            _tissue_flow(p, "opening")
             _vessel_bed(p)
         except BadInput as refused:
             raise BadInput(f"{tissue.word}: {refused}; change the override or the set") from None
 
 
 def tissue_flows(setting: Setting) -> tuple[TissueFlow, ...]:
-    """The flow properties of every label, air first."""
-    opening = setting.case.model.pores == "opening"
+    """The flow properties of every label while nothing cracks, air first; see `cracking.cracked_tissues`."""
+    pores = setting.case.model.pores
     air = TissueFlow(AIR_POROSITY, RigidPores(), FixedConductivity(), SealedTissue())
     return tuple(
-        air if tissue is Tissue.AIR else _tissue_flow(setting.parameters[tissue.word], opening) for tissue in Tissue
+        air if tissue is Tissue.AIR else _tissue_flow(setting.parameters[tissue.word], pores) for tissue in Tissue
     )
 
 
-def _tissue_flow(p, opening: bool) -> TissueFlow:
-    """The flow properties of one tissue from its section `p` of the parameter set."""
+def _tissue_flow(p, model: str) -> TissueFlow:
+    """The flow properties of one tissue from its section `p` of the parameter set. model: how its pores answer."""
     pores, conductivity = RigidPores(), FixedConductivity()
-    if opening:
+    if model == "linear":  # p - p_rest = H (J - 1), K as at rest
+        pores = ConvexStiffening(p["aggregate_modulus"].si, 0.0)
+    if model == "opening":
         pores = ConvexStiffening(p["aggregate_modulus"].si, p["stiffening_exponent"].si)
         conductivity = ExponentialConductivity(p["conductivity_strain_exponent"].si, p["opening_pressure"].si)
     exchange = FluidExchange(

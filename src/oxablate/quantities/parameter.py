@@ -36,6 +36,12 @@ _TISSUE = (
     Parameter("stiffening_exponent", d.NUMBER, "b in P(J) = (H/b)(exp(b(J-1)) - 1)"),
     Parameter("conductivity_strain_exponent", d.NUMBER, "M in K = K0 exp(M (J-1))"),
     Parameter("opening_pressure", d.PRESSURE, "fluid pressure above rest at which flow starts"),
+    Parameter("poisson_ratio", d.FRACTION, "drained Poisson ratio nu, below one half", 0.0, 0.5),
+    Parameter("fracture_pressure", d.PRESSURE, "fluid pressure at which the tissue cracks"),
+    Parameter("crack_length", d.LENGTH, "material length of a crack"),
+    Parameter("crack_spacing", d.LENGTH, "distance between cracks"),
+    Parameter("contact_stress", d.PRESSURE, "stress of the tissue on the needle"),
+    Parameter("standing_gap", d.LENGTH, "gap along the needle that stands open without pressure"),
     Parameter("vessel_filtration", d.FILTRATION, "L_p S/V of the functional vessels"),
     Parameter("vascular_pressure", d.PRESSURE, "mean blood pressure in the exchange vessels, p_v"),
     Parameter("reflection_coefficient", d.FRACTION, "osmotic reflection coefficient sigma", 0.0, 1.0),
@@ -61,11 +67,18 @@ _INJURY = (
     Parameter("selectivity", d.NUMBER, "lethal dose of normal over tumour cells; 1 is the null value"),
 )
 
+_MECHANICS = (
+    Parameter("viscosity", d.VISCOSITY, "viscosity of the injected liquid"),
+    Parameter("fracture_log_variance", d.NUMBER, "variance of the logarithm of the fracture pressure", 0.0, 16.0),
+    Parameter("fracture_correlation_length", d.LENGTH, "length over which the fracture pressure varies"),
+    Parameter("track_fracture_share", d.FRACTION, "fracture pressure along the needle over the tissue's", 0.0, 1.0),
+    Parameter("track_damage_radius", d.LENGTH, "distance from the needle's axis within which tissue is cut"),
+    Parameter("reopening_share", d.FRACTION, "pressure that re-opens torn tissue over its fracture pressure", 0.0, 1.0),
+    Parameter("full_opening", d.LENGTH, "opening of a crack at which the tissue is fully torn"),
+    Parameter("crack_ceiling", d.HYDRAULIC_CONDUCTIVITY, "largest conductivity of cracks; a number of the method"),
+)
+
 _OTHERS = (
-    Parameter("fracture_pressure", d.PRESSURE, "fluid pressure at which the tissue cracks"),
-    Parameter("crack_length", d.LENGTH, "material length of a crack"),
-    Parameter("crack_spacing", d.LENGTH, "distance between cracks"),
-    Parameter("contact_stress", d.PRESSURE, "stress of the tissue on the needle"),
     Parameter("correlation_length", d.LENGTH, "length over which K varies inside a tissue"),
     Parameter("wall_conductance", d.WALL_CONDUCTANCE, "hydraulic conductance of the vessel wall, L_p"),
     Parameter("vessel_surface", d.SURFACE_DENSITY, "vessel surface per tissue volume, S/V"),
@@ -88,15 +101,18 @@ _OTHERS = (
     ),
     Parameter("needle_outer_radius", d.LENGTH, "outer radius of the needle tube"),
     Parameter("needle_inner_radius", d.LENGTH, "radius of the lumen of the needle tube"),
+    Parameter("stall_pressure", d.PRESSURE, "pressure in a syringe at which a thumb moves no more"),
+    Parameter("free_rate", d.FLOW_RATE, "flow rate of a syringe pushed by hand without load"),
     Parameter("syringe_compliance", d.VOLUME_COMPLIANCE, "volume by which syringe and line give way per pressure"),
     Parameter("cavity_radius", d.LENGTH, "radius of the fluid cavity at the needle's opening"),
 )
 
-PARAMETERS = {parameter.name: parameter for parameter in (*_TISSUE, *_INJURY, *_OTHERS)}
+PARAMETERS = {parameter.name: parameter for parameter in (*_TISSUE, *_INJURY, *_MECHANICS, *_OTHERS)}
 
-#: What a parameter set must give for each tissue, and for cells.
+#: What a parameter set must give for each tissue, for cells, and for cracks and liquid.
 TISSUE_PARAMETERS = tuple(parameter.name for parameter in _TISSUE)
 INJURY_PARAMETERS = tuple(parameter.name for parameter in _INJURY)
+MECHANICS_PARAMETERS = tuple(parameter.name for parameter in _MECHANICS)
 
 #: The reductant pools, fastest first; the demand of a tissue for pool x is its parameter demand_x.
 POOLS = ("thiols", "tyrosine", "tryptophan")

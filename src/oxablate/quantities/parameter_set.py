@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from .cite import Reference, owed
-from .parameter import INJURY_PARAMETERS, PARAMETERS, POOLS, TISSUE_PARAMETERS
+from .parameter import INJURY_PARAMETERS, MECHANICS_PARAMETERS, PARAMETERS, POOLS, TISSUE_PARAMETERS
 from .quantity import USER, Quantity, set_by_user
 from .refusal import BadInput, nearest
 from .table import Named, look_up, read_toml
@@ -18,11 +18,24 @@ TISSUES = ("host", "tumour_viable", "necrotic_core", "capsule", "septum", "skin"
 #: The section of a set that speaks of cells, whatever the tissue.
 INJURY = "injury"
 
-_WANTED = {**{tissue: TISSUE_PARAMETERS for tissue in TISSUES}, INJURY: INJURY_PARAMETERS}
+#: The section that speaks of cracks and of the injected liquid, whatever the tissue.
+MECHANICS = "mechanics"
+
+#: The sections that are no tissue.
+OF_NO_TISSUE = (INJURY, MECHANICS)
+
+_WANTED = {
+    **{tissue: TISSUE_PARAMETERS for tissue in TISSUES},
+    INJURY: INJURY_PARAMETERS,
+    MECHANICS: MECHANICS_PARAMETERS,
+}
 
 
 class Section(Named):
-    """The quantities of one tissue, or of cells, by parameter name. label: the tissue, or "injury"."""
+    """The quantities of one tissue, of cells, or of cracks and liquid, by parameter name.
+
+    label: the tissue, "injury" or "mechanics".
+    """
 
     def __init__(self, label: str, quantities: Mapping[str, Quantity]) -> None:
         super().__init__(label, "parameter", quantities)
@@ -46,8 +59,8 @@ class SetRow:
 class ParameterSet(Named):
     """Every number a run uses, by section and parameter: `chosen["tumour_viable"]["porosity"].si`.
 
-    name and description: the set's own. sections: the tissues and "injury". Overrides make a new set; this one does not
-    change.
+    name and description: the set's own. sections: the tissues, "injury" and "mechanics". Overrides make a new set;
+    this one does not change.
     """
 
     def __init__(self, name: str, description: str, sections: Mapping[str, Section]) -> None:
@@ -81,7 +94,7 @@ class ParameterSet(Named):
         return owed(self.quantities().values())
 
     def _nearest_key(self, key: str) -> str:
-        """The clause that names the nearest key, or how a key is written: all 146 would not help."""
+        """The clause that names the nearest key, or how a key is written: all of them would not help."""
         close = nearest(key, self.quantities())
         label, _, name = key.partition(".")
         if close.startswith("did"):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ..protocol.ledger import LEDGER_TOLERANCE
 from ..quantities import dimension as dim
 from ..quantities.parameter import PARAMETERS
-from ..quantities.parameter_set import INJURY
+from ..quantities.parameter_set import OF_NO_TISSUE
 from .scene import Scene
 from .wording import listed, number, numbers_in, percent, plain_name, power_of_ten, quantity, unit_of_flag, with_unit
 
@@ -171,7 +171,7 @@ class Section:
 
 def parameter_sections(scene: Scene) -> list[Section]:
     """The table of parameters by tissue, those of this subject first."""
-    overridden, present = set(scene.about["overridden"]), {*scene.about["subject"]["volumes_m3"], INJURY}
+    overridden, present = set(scene.about["overridden"]), {*scene.about["subject"]["volumes_m3"], *OF_NO_TISSUE}
     sections: dict[str, list[ParameterLine]] = {}
     for row in scene.about["parameters"]:
         label, _, name = row["key"].partition(".")
@@ -211,7 +211,7 @@ def agent_table(scene: Scene) -> dict:
 
 def grade_counts(scene: Scene) -> dict[str, int]:
     """How many numbers that this subject uses have each grade, firmest first."""
-    used = {*scene.about["subject"]["volumes_m3"], INJURY}
+    used = {*scene.about["subject"]["volumes_m3"], *OF_NO_TISSUE}
     grades = [row["grade"] for row in scene.about["parameters"] if row["key"].partition(".")[0] in used]
     grades += [row["grade"] for row in scene.about["agent_numbers"]]
     return {grade: grades.count(grade) for grade in ("measured", "analogue", "estimated", "unknown")}
