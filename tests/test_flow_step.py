@@ -30,11 +30,11 @@ def grid_of(shape, spacing=(1e-3, 1e-3, 1e-3)):
     return VoxelGrid(tuple(shape), tuple(spacing), (0.0, 0.0, 0.0), EYE)
 
 
-def flow_of(grid, tissue, conductivity, outer, needle=None, active=None, surface=None):
+def flow_of(grid, tissue, conductivity, outer, needle=None, active=None):
     """One tissue everywhere; conductivity a number or a field."""
     active = np.ones(grid.shape, bool) if active is None else active
     field = np.ascontiguousarray(np.broadcast_to(np.asarray(conductivity, float), grid.shape))
-    return FlowModel(grid, (tissue,), np.zeros(grid.shape, np.uint8), field, active, outer, needle, surface)
+    return FlowModel(grid, (tissue,), np.zeros(grid.shape, np.uint8), field, active, outer, needle)
 
 
 def centre_needle(grid, radius, active=None, shift=(0.0, 0.0, 0.0)):
@@ -87,7 +87,7 @@ def test_a_free_surface_seeps():
     seep, outside = np.zeros(shape), np.zeros(shape)
     seep[-1], outside[-1] = 4e-17, 100.0
     outer = OuterFaces((Dirichlet(2100.0), *[NoFlow()] * 5))
-    flow = flow_of(grid, RIGID, 1e-13, outer, surface=FreeSurface(seep, outside))
+    flow = flow_of(grid, RIGID, 1e-13, FreeSurface(seep, outside, outer))
     assert flow.find_rest(np.ones(shape)).ok
     ones = np.ones(shape)
     assert flow.try_step(flow.rest, ones, ones, 0.0, 1.0).outcome.ok

@@ -9,6 +9,7 @@ from track_cases import CONDUCTIVITY, MODULUS, STRESS, VISCOSITY, block, end_hol
 from oxablate.physics.track.closures import ClosedTip, OpenExit, OpenTip, SealedEnd, Walls
 from oxablate.physics.track.shafts import Hold, Shaft, SideHole, Tube
 from oxablate.physics.track.step import TrackNetwork
+from oxablate.physics.track.tissue import MobileTissue, PlainWalls
 from oxablate.quantities.refusal import BadInput
 from oxablate.space.grid import VoxelGrid
 
@@ -239,16 +240,17 @@ def test_the_wider_the_gap_the_nearer_the_wall():
     """Rings of tissue that keep their volume: r_e and the wall both move out, their logarithm shrinks."""
     needles = track()
     contacts, wall = needles.network.contacts, needles.network.wall
-    zeros, ones = np.zeros(needles.network.size), np.ones(needles.network.size)
-    closed = contacts.leak(zeros + 1.0, zeros, ones, wall)[0]
+    zeros = np.zeros(needles.network.size)
+    tissue = PlainWalls(zeros, zeros + 1.0, contacts.weights)
+    closed = contacts.leak(zeros + 1.0, tissue, wall)[0]
     x = 0.2
-    opened, slope, _ = contacts.leak(zeros + STRESS + 2 * MODULUS * x, zeros, ones, wall)
+    opened, slope, _ = contacts.leak(zeros + STRESS + 2 * MODULUS * x, tissue, wall)
     piece = slice(2, -1)
     inner, outer = 1.0, np.exp(contacts.span[piece])
     moved = np.sqrt((1 + x) ** 2 - inner**2 + outer**2)  # r^2 -> r^2 + c
     expected = (STRESS + 2 * MODULUS * x) * contacts.span[piece] / np.log(moved / (1 + x))
     np.testing.assert_allclose(opened[piece] / closed[piece], expected, rtol=1e-12)
-    above = contacts.leak(zeros + STRESS + 2 * MODULUS * x + 1e-3, zeros, ones, wall)[0]
+    above = contacts.leak(zeros + STRESS + 2 * MODULUS * x + 1e-3, tissue, wall)[0]
     np.testing.assert_allclose(((above - opened) / 1e-3)[piece], slope[piece], rtol=1e-5)
 
 
@@ -298,8 +300,8 @@ def test_tissue_that_conducts_more_takes_more():
     plain, open_field = np.zeros(grid.shape), np.full(grid.shape, 10.0)
     inlets = needles.inlets([(RATE, 0.0)])
     base = needles.respond(plain, inlets, np.inf)
-    same = needles.respond(plain, inlets, np.inf, np.ones(grid.shape))
-    more = needles.respond(plain, inlets, np.inf, open_field)
+    same = needles.respond(plain, inlets, np.inf, MobileTissue(np.ones(grid.shape)))
+    more = needles.respond(plain, inlets, np.inf, MobileTissue(open_field))
     richer = track(conductivity=10 * CONDUCTIVITY)
     direct = richer.respond(plain, richer.inlets([(RATE, 0.0)]), np.inf)
     np.testing.assert_allclose(same.leak, base.leak, rtol=1e-12)

@@ -43,8 +43,8 @@ def solve(alpha, cells):
     )
     label = np.where(inside, 0, 1).astype(np.uint8)
     model = FlowModel(
-        grid, tissues, label, np.full(grid.shape, CONDUCTIVITY), inside, OuterFaces(), None,
-        FreeSurface(conductance, np.zeros(grid.shape)),
+        grid, tissues, label, np.full(grid.shape, CONDUCTIVITY), inside,
+        FreeSurface(conductance, np.zeros(grid.shape), OuterFaces()),
     )  # fmt: skip
     outcome = model.find_rest(np.ones(grid.shape))
     assert outcome.ok, outcome

@@ -12,6 +12,8 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
 
 from track_cases import block, end_hole, side_holes, tissue_matrix, track
 
+from oxablate.physics.track.tissue import PlainTissue
+
 GROUPS = {
     "one end hole": ((end_hole(),),),
     "side holes": ((side_holes(),),),
@@ -42,18 +44,18 @@ def folded(needles, matrix, grid, drives, duration, start):
 def together(needles, matrix, grid, drives, duration, start):
     """Newton's method in voxels and nodes at once; the derivative by differences of the joint residual's blocks."""
     network, inlets = needles.network, needles.inlets(drives)
-    contacts, ones = network.contacts, np.ones(needles.network.size)
+    contacts = network.contacts
     spread = np.zeros((network.size, grid.size))
     spread[:, contacts.cells] = contacts.weights.toarray()
     pressure, nodes = start.copy(), needles.respond(start.reshape(grid.shape), inlets, duration).pressure.copy()
     for _ in range(60):
-        wall = spread @ pressure
-        leak, by_node, by_wall = contacts.leak(nodes, wall, ones, network.wall)
-        own = network.residual(nodes, wall, ones, inlets, needles.volume, duration)
+        walls = PlainTissue().at(contacts, pressure)
+        leak, by_node, by_wall = contacts.leak(nodes, walls, network.wall)
+        own = network.residual(nodes, walls, inlets, needles.volume, duration)
         tissue = matrix @ pressure - spread.T @ leak
         if max(np.abs(own).max(), np.abs(tissue).max()) < 1e-13 * RATE:
             break
-        a = network.jacobian(nodes, wall, ones, inlets, duration)
+        a = network.jacobian(nodes, walls, inlets, duration)
         t = matrix + csc_matrix(spread.T @ (by_wall[:, None] * spread))
         joint = bmat([[t, csc_matrix(-spread.T * by_node)], [csc_matrix(-by_wall[:, None] * spread), a]]).tocsc()
         step = spsolve(joint, np.concatenate([tissue, own]))

@@ -6,6 +6,7 @@ from scipy.sparse import csr_matrix
 from oxablate.physics.track.closures import Contacts, Walls
 from oxablate.physics.track.network import Exits, Gap, Inlet, Lumen, Network
 from oxablate.physics.track.solve import Surroundings, solve_network
+from oxablate.physics.track.tissue import PlainWalls
 
 NONE = np.zeros(0, int)
 
@@ -39,7 +40,8 @@ def solved(network: Network, rate: float, duration=np.inf, before=None, guess=No
     """Pressures of the nodes [Pa] with `rate` [m3/s] given to node 0, tissue at one pressure [Pa]."""
     zeros = np.zeros(network.size)
     held = zeros if before is None else before
-    around = Surroundings(zeros + tissue, np.ones(network.size), (Inlet(0, rate, 0.0),), held, duration)
+    walls = PlainWalls(zeros + tissue, np.ones(network.size), network.contacts.weights)
+    around = Surroundings(walls, (Inlet(0, rate, 0.0),), held, duration)
     pressure, outcome = solve_network(network, around, guess)
     assert outcome.ok, str(outcome)
     return pressure

@@ -5,10 +5,12 @@
 a_f,P, a_f,N: the weights of a face for the voxel P and its neighbour N, each >= 0. Every column sums to s_P >= 0, so A
 is an M-matrix. This is the Jacobian of a flux that depends on both sides through one increasing function per face.
 Flexible GMRES, preconditioned by multigrid on the symmetric matrix with the smaller weight of each face and the true
-diagonal: close to A once the unknowns are scaled so that both weights of a face are alike.
+diagonal: close to A once the unknowns are scaled so that both weights of a face are alike. What else acts on the
+unknowns, for example a network that joins distant voxels, may be added: exact in A, its diagonal in the preconditioner.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -34,6 +36,16 @@ class SidedFaces:
     lower: tuple[np.ndarray, np.ndarray, np.ndarray]
     upper: tuple[np.ndarray, np.ndarray, np.ndarray]
     diagonal: np.ndarray
+
+
+class Addition(Protocol):
+    """What a matrix has beside its faces."""
+
+    def apply(self, field: np.ndarray, out: np.ndarray) -> None:
+        """Add its image of `field` to `out`, both (nx, ny, nz)."""
+
+    def add_diagonal(self, out: np.ndarray) -> None:
+        """Add its diagonal to `out` (nx, ny, nz)."""
 
 
 @sized_kernel
@@ -108,11 +120,16 @@ class UnsymmetricSolver:
         self._gmres = BlockGmres((1, *self.shape), RESTART)
         self._symmetric = FaceCoefficients(*(np.zeros(self.shape) for _ in range(4)))
         self._faces: SidedFaces | None = None
+        self._addition: Addition | None = None
 
-    def setup(self, faces: SidedFaces) -> None:
-        """Take over the faces (by reference) and build the preconditioner."""
-        self._faces = faces
+    def setup(self, faces: SidedFaces, addition: Addition | None = None) -> None:
+        """Take over the faces and what is added to their matrix (by reference) and build the preconditioner."""
+        self._faces, self._addition = faces, addition
         _symmetric_part(*faces.lower, *faces.upper, faces.diagonal, *self._symmetric.arrays)
+        if addition is not None:
+            diagonal = self._symmetric.arrays[-1]
+            addition.add_diagonal(diagonal)
+            np.maximum(diagonal, 0.0, out=diagonal)  # multigrid wants no negative one
         largest = survey(self._symmetric).largest
         self._multigrid.setup(self._symmetric, 1.0 / max(largest, np.finfo(float).tiny))
         self._largest = largest
@@ -120,6 +137,8 @@ class UnsymmetricSolver:
     def image(self, x: np.ndarray, out: np.ndarray) -> None:
         """A x into `out`."""
         _image(*self._faces.lower, *self._faces.upper, self._faces.diagonal, x, out)
+        if self._addition is not None:
+            self._addition.apply(x, out)
 
     def norm(self, vector: np.ndarray) -> float:
         """Euclidean norm, the same bits for any number of threads."""

@@ -229,3 +229,26 @@ def crack_volumes(pressure, label, cracks, fracture, active, out):
             for k in range(nz):
                 excess = max(pressure[i, j, k] - fracture[i, j, k], 0.0) if active[i, j, k] else 0.0
                 out[i, j, k] = cracks[label[i, j, k], STORAGE] * excess
+
+
+@njit_parallel()
+def crack_fluxes(axis, pressure, label, table, fracture, t, area, weight, keep, flux):
+    """flux = keep flux + weight x the part of the fluxes across one axis that goes through cracks [m3/s].
+
+    t, area, fracture: as in `cracked_fluxes`, whose fluxes hold this part. flux: face field of the axis.
+    """
+    nx, ny, nz = pressure.shape
+    di, dj, dk = int(axis == 0), int(axis == 1), int(axis == 2)
+    for i in prange(nx - di):
+        for j in range(ny - dj):
+            for k in range(nz - dk):
+                a, b, c = i + di, j + dj, k + dk
+                own, other = label[i, j, k], label[a, b, c]
+                cubic, kink = table[own, CUBIC], table[own, KINK]
+                if own != other:
+                    cubic, kink = joined_cubic(cubic, table[other, CUBIC]), 0.5 * (kink + table[other, KINK])
+                pf, part = 0.5 * (fracture[i, j, k] + fracture[a, b, c]), 0.0
+                p_n, p_m = pressure[i, j, k], pressure[a, b, c]
+                if t[i, j, k] > 0.0 and cubic > 0.0 and max(p_n, p_m) > pf:
+                    part = area * (crack_potential(p_n - pf, cubic, kink) - crack_potential(p_m - pf, cubic, kink))
+                flux[a, b, c] = keep * flux[a, b, c] + weight * part

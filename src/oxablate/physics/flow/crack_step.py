@@ -18,7 +18,9 @@ from ...quantities.refusal import BadInput
 from ...space.grid import VoxelGrid
 from . import crack_kernels, kernels
 from .closures import CrackedTissues
-from .crack_closures import CUBIC, LENGTH
+from .contact_law import OpenedTissue
+from .coupled_track import CoupledTrack, Track
+from .crack_closures import CUBIC, KINK, LENGTH
 from .crack_memory import CrackMemory
 
 _NEWTON_LIMIT = 40
@@ -48,8 +50,9 @@ class Subject:
 class Stage:
     """What a stage of the flow is solved on, all by reference: `FlowModel`'s own arrays.
 
-    rest: pressure before the injection. base: J before the stage. needle: what it gives [m3/s]. pores: ratio and
-    potential. faces: fluxes. rates: of both stages. outer_fluxes: writes those through the outer faces at a pressure.
+    rest: pressure before the injection. base: J before the stage. needle: what enters each voxel [m3/s]. pores: ratio
+    and potential. faces: fluxes. rates: of both stages. outer_fluxes: writes those through the outer faces at given
+    pressures.
     """
 
     subject: Subject
@@ -82,6 +85,8 @@ class CrackStep:
         self._update = np.zeros(grid.shape)
         self._worst, self._sums = np.zeros(grid.shape[0]), np.zeros(grid.shape[0])
         self._solver = UnsymmetricSolver(grid.shape)
+        #: the gaps along the needles, where they are part of the flow
+        self.along: CoupledTrack | None = None
         self.stages = self.newton_steps = self.linear_steps = 0
 
     def require_closed(self, rest: np.ndarray) -> None:
@@ -96,6 +101,12 @@ class CrackStep:
                 "raise its fracture pressure"
             )
 
+    def join(self, track: Track) -> None:
+        """Let a track give the fluid: what the needle gives is what it leaks."""
+        stage, subject = self.stage, self.subject
+        law = OpenedTissue(track.network.contacts, subject, stage.rest, self.fracture, self.table)
+        self.along = CoupledTrack(track, law, stage.needle)
+
     # -- Newton -------------------------------------------------------------------------------------------------
 
     def solve(self, pressure, vessel_fraction, step: float, tolerance: float, slot: int) -> SolveOutcome:
@@ -107,7 +118,7 @@ class CrackStep:
             if worst <= tolerance:
                 return SolveOutcome(Ending.CONVERGED, iteration, worst)
             if not np.isfinite(total):
-                return SolveOutcome(Ending.NOT_FINITE, iteration, np.inf, self._worst_voxel())
+                return self._broken(iteration)
             size = self._solver.norm(self._rhs)
             if before > 0.0:
                 forcing = min(max(_FORCING_SHARE * (size / before) ** 2, _LAST_FORCING), _FIRST_FORCING)
@@ -121,6 +132,12 @@ class CrackStep:
             self.newton_steps += 1
         return SolveOutcome(Ending.TOO_MANY_ITERATIONS, _NEWTON_LIMIT, worst, self._worst_voxel())
 
+    def _broken(self, iteration: int) -> SolveOutcome:
+        """How an evaluation failed: the track's own failure, or something that is not finite."""
+        if self.along is not None and not self.along.outcome.ok:
+            return self.along.outcome
+        return SolveOutcome(Ending.NOT_FINITE, iteration, np.inf, self._worst_voxel())
+
     def _linearise(self) -> None:
         """The Jacobian at the last evaluation, its columns scaled, given to the linear solver."""
         crack_kernels.column_scales(
@@ -129,7 +146,8 @@ class CrackStep:
         for axis in range(3):
             crack_kernels.scale_columns(axis, self._scale, self._lower[axis], self._upper[axis])
         np.divide(self._slope, self._scale, out=self._diagonal)
-        self._solver.setup(SidedFaces(self._lower, self._upper, self._diagonal))
+        addition = None if self.along is None else self.along.coupling(self._scale)
+        self._solver.setup(SidedFaces(self._lower, self._upper, self._diagonal), addition)
 
     def _change(self, rhs: np.ndarray, goal: float) -> None:
         """Newton's change of the scaled unknown for a right-hand side, to an L2 residual of `goal` [m3/s]."""
@@ -160,6 +178,8 @@ class CrackStep:
                 self.areas[axis], *stage.pores, stage.faces[axis], self._lower[axis], self._upper[axis],
             )  # fmt: skip
         stage.outer_fluxes(pressure)
+        if self.along is not None and not self.along.respond(pressure):
+            return np.inf, np.inf
         crack_kernels.cracked_balance(
             pressure, stage.rest, stage.base, vessel_fraction, stage.needle, *subject.surface, subject.label,
             subject.table, self.table, self.fracture, subject.active, *stage.faces, subject.grid.voxel_volume,
@@ -191,6 +211,24 @@ class CrackStep:
         # slope times change of pressure is the change of what the voxel holds, per step
         self._update *= self._diagonal
         return float(plane_sum(np.abs(self._update, out=self._update))) * step
+
+    def crack_share(self, cells: np.ndarray, pressure: np.ndarray) -> np.ndarray:
+        """Share of the cracks in the conductivity of some voxels [1], 0 where they are shut. cells: flat indices."""
+        subject = self.subject
+        law = self.table[subject.label.reshape(-1)[cells]]
+        excess = np.maximum(pressure.reshape(-1)[cells] - self.fracture.reshape(-1)[cells], 0.0)
+        cracks = law[:, CUBIC] * np.minimum(excess, law[:, KINK]) ** 3
+        pores = subject.conductivity.reshape(-1)[cells] * self.stage.pores[0].reshape(-1)[cells]
+        return np.divide(cracks, cracks + pores, out=np.zeros(len(cells)), where=cracks > 0.0)
+
+    def collect(self, pressure: np.ndarray, weight: float, keep: float, faces) -> None:
+        """faces = keep faces + weight x the part of this stage's fluxes that goes through cracks [m3/s]."""
+        subject = self.subject
+        for axis in range(3):
+            crack_kernels.crack_fluxes(
+                axis, pressure, subject.label, self.table, self.fracture, subject.conductances[axis], self.areas[axis],
+                weight, keep, faces[axis],
+            )  # fmt: skip
 
     def crack_volume(self, pressure: np.ndarray) -> np.ndarray:
         """Crack volume per reference volume at a pressure [Pa]. Shape (nx, ny, nz)."""

@@ -12,8 +12,11 @@ from ...space.grid import VoxelGrid
 from ...space.operators import face_conductances
 from . import kernels
 from .closures import CrackedTissues, TissueFlow, can_crack, tissue_table
+from .coupled_track import Track
+from .crack_closures import NoMemory
 from .crack_step import CrackStep, Stage, Subject
 from .equations import MODULUS, VESSEL_FILTRATION, VESSEL_PRESSURE
+from .flows import no_flows
 from .well import EndHole
 
 # Alexander's two-stage, second-order, L-stable, stiffly accurate scheme (doi 10.1137/0714068).
@@ -30,25 +33,14 @@ _NONE = np.zeros((0, 0, 0))
 
 @dataclass(frozen=True)
 class FreeSurface:
-    """Seepage through a surface inside the grid: conductance and outside pressure per voxel, both (nx, ny, nz)."""
+    """Outer faces, and seepage through a surface inside the grid: conductance and outside pressure per voxel.
+
+    conductance: (nx, ny, nz) [m3/(Pa s)]. pressure: (nx, ny, nz) [Pa]. faces: conditions on the outer faces.
+    """
 
     conductance: np.ndarray
     pressure: np.ndarray
-
-
-@dataclass
-class StepFlows:
-    """Mean flows [m3/s] over one step: faces (qx, qy, qz), and per voxel needle, gained, drained, lymph, seeped >= 0.
-
-    `seeped` (signed, outward positive) has shape (0, 0, 0) where there is no free surface.
-    """
-
-    faces: tuple[np.ndarray, np.ndarray, np.ndarray]
-    needle: np.ndarray
-    gained: np.ndarray
-    drained: np.ndarray
-    lymph: np.ndarray
-    seeped: np.ndarray
+    faces: OuterFaces
 
 
 @dataclass(frozen=True)
@@ -68,10 +60,11 @@ class FlowModel:
     """Darcy flow with Starling exchange in a pore space that is rigid or opens.
 
     grid: VoxelGrid. label: (nx, ny, nz) uint8, row of `tissues` per voxel. conductivity: (nx, ny, nz) hydraulic
-    conductivity at rest [m2/(Pa s)]. active: bool, voxels inside the body. outer: conditions on the outer faces.
-    needle: where fluid enters. surface: seepage inside the grid, for example through a free boundary.
+    conductivity at rest [m2/(Pa s)]. active: bool, voxels inside the body. outer: conditions on the outer faces, and
+    on a free surface inside the grid where there is one. needle: where fluid enters. track: the gaps along the needles,
+    through which all fluid enters then; `needle` is left out of account. Raises BadInput for a track in rigid pores.
     After `find_rest`, `rest` (nx, ny, nz) [Pa] is the pressure before the injection. `try_step` leaves its result in
-    `pressure_next`, `ratio_next` and `flows`; the caller keeps or discards it.
+    `pressure_next`, `ratio_next` and `flows`; the caller discards it, or keeps it and calls `accept`.
     """
 
     def __init__(
@@ -81,9 +74,9 @@ class FlowModel:
         label: np.ndarray,
         conductivity: np.ndarray,
         active: np.ndarray,
-        outer: OuterFaces,
+        outer: OuterFaces | FreeSurface,
         needle: EndHole | None = None,
-        surface: FreeSurface | None = None,
+        track: Track | None = None,
     ):
         self.grid, self.label, self.active, self.needle = grid, label, active, needle
         self.conductivity = conductivity
@@ -92,41 +85,54 @@ class FlowModel:
         self.table = tissue_table(tissues)
         self.rigid = bool(np.all(np.isinf(self.table[:, MODULUS])))
         self.conductances = face_conductances(grid, conductivity, active)
-        self.boundary = boundary_conductances(grid, np.where(active, conductivity, 0.0), outer)
-        self.surface = (_NONE, _NONE) if surface is None else (surface.conductance, surface.pressure)
+        inside = isinstance(outer, FreeSurface)
+        faces = outer.faces if inside else outer
+        self.boundary = boundary_conductances(grid, np.where(active, conductivity, 0.0), faces)
+        self.surface = (outer.conductance, outer.pressure) if inside else (_NONE, _NONE)
         self.fixed = self._fixed_conductance()
         self._solver = EllipticSolver(grid.shape)
-        self._allocate(grid.shape)
-        #: what solves the stages where tissue can crack; None where none can
-        self.cracks = self._crack_step(cracked, tissues)
+        self._allocate(grid.shape, can_crack(tissues), track is not None)
+        #: what solves the stages where tissue can crack, or with a track; None where neither is
+        self.cracks = self._crack_step(cracked, tissues, track)
 
-    def _crack_step(self, cracked: CrackedTissues | None, tissues) -> CrackStep | None:
-        if not can_crack(tissues):
+    def _crack_step(self, cracked: CrackedTissues | None, tissues, track: Track | None) -> CrackStep | None:
+        if not can_crack(tissues) and track is None:
             return None
-        if cracked is None:
+        if can_crack(tissues) and cracked is None:
             raise BadInput("tissue that can crack came without a fracture pressure; wrap the tissues in CrackedTissues")
+        if track is not None and self.rigid:
+            raise BadInput("a needle's track came with rigid pores everywhere; give some tissue pores that open")
+        if cracked is None:
+            cracked = CrackedTissues(tissues, np.full(self.grid.shape, np.inf), NoMemory())
         subject = Subject(
             self.grid, self.label, self.active, self.conductivity, self.table, self.surface, self.conductances,
             self.fixed,
         )  # fmt: skip
         stage = Stage(
-            subject, self.rest, self._base, self.flows.needle, self._pores, self._faces, self._rates,
-            self._outer_fluxes,
+            subject, self.rest, self._base, self._source, self._pores, self._faces, self._rates, self._outer_fluxes,
         )  # fmt: skip
-        return CrackStep(stage, cracked)
+        cracks = CrackStep(stage, cracked)
+        if track is not None:
+            cracks.join(track)
+        return cracks
 
-    def _allocate(self, shape) -> None:
+    @property
+    def along(self):
+        """The track as part of the flow, None without one."""
+        return None if self.cracks is None else self.cracks.along
+
+    def _allocate(self, shape, cracks: bool, track: bool) -> None:
         nx, ny, nz = shape
         self.rest, self.pressure_next, self.ratio_next = np.zeros(shape), np.zeros(shape), np.ones(shape)
         self._rhs, self._diagonal, self._update, self._start = (np.zeros(shape) for _ in range(4))
         self._rates = (np.zeros(shape), np.zeros(shape))
         self._base, self._worst = np.ones(shape), np.zeros(nx)
         self._pores = (np.ones(shape), np.zeros(shape))
-        faces, self._faces = (
-            (np.zeros((nx + 1, ny, nz)), np.zeros((nx, ny + 1, nz)), np.zeros((nx, ny, nz + 1))) for _ in range(2)
-        )
-        seeped = np.zeros(shape) if self.surface[0].size else _NONE
-        self.flows = StepFlows(faces, *(np.zeros(shape) for _ in range(4)), seeped)
+        self._faces = (np.zeros((nx + 1, ny, nz)), np.zeros((nx, ny + 1, nz)), np.zeros((nx, ny, nz + 1)))
+        self.flows = no_flows(shape, self.surface[0].size > 0, cracks, track)
+        # what enters each voxel: an end hole gives the same all through a step, a track does not
+        self._source = np.zeros(shape) if track else self.flows.needle
+        self._duration = 0.0
 
     def _fixed_conductance(self) -> np.ndarray:
         """Conductance from each voxel to the outside: outer faces and free surface [m3/(Pa s)]."""
@@ -147,13 +153,14 @@ class FlowModel:
         rigid = self.table.copy()
         rigid[:, MODULUS] = np.inf
         self.flows.needle[...] = 0.0
+        self._source[...] = 0.0
         guess = np.where(self.active, self._typical_pressure(), 0.0)
         self.rest[...] = guess
         outcome = self._steady(self.rest, rigid, vessel_fraction)
         self.pressure_next[...] = self.rest
         if self.cracks is not None and outcome.ok:
             self.cracks.require_closed(self.rest)
-        return outcome
+        return self.along.begin(self.rest) if self.along is not None and outcome.ok else outcome
 
     def _typical_pressure(self) -> np.ndarray:
         """Effective vascular pressure of each voxel's tissue: the first guess of the rest state."""
@@ -177,13 +184,18 @@ class FlowModel:
 
     # -- the transient step -------------------------------------------------------------------------------------
 
-    def try_step(self, pressure, ratio, vessel_fraction, rate: float, duration: float, tolerance=1e-7) -> FlowStep:
-        """Advance pressure [Pa] and J by `duration` [s] with `rate` [m3/s] from the needle; results as attributes.
+    def try_step(self, pressure, ratio, vessel_fraction, drives, duration: float, tolerance=1e-7) -> FlowStep:
+        """Advance pressure [Pa] and J by `duration` [s] with `drives` at the needle; results as attributes.
 
-        tolerance: allowed |J - P^-1(p)|. Fails with a value, not an exception; on failure the state is untouched.
+        drives: flow rate [m3/s]; with a track a pair (rate [m3/s], slope [m3/(Pa s)]) for each hub, whose drive gives
+        rate - slope x pressure of the hub. tolerance: allowed |J - P^-1(p)|. Fails with a value, not an exception; on
+        failure the state is untouched.
         """
-        if self.needle is not None:
-            self.needle.spread(rate, self.flows.needle)
+        self._duration = duration
+        if self.along is not None:
+            self.along.drive(drives)
+        elif self.needle is not None:
+            self.needle.spread(drives, self.flows.needle)
         self.pressure_next[...] = pressure
         if self.rigid:
             return self._rigid_step(ratio, vessel_fraction, duration)
@@ -212,6 +224,8 @@ class FlowModel:
         else:
             kernels.blend(ratio, earlier, 1.0, (1.0 - GAMMA) * duration, self._base)
         step = GAMMA * duration
+        if self.along is not None:
+            self.along.stage(step, (1.0 - GAMMA) * duration)
         if self.cracks is not None:
             return self.cracks.solve(self.pressure_next, vessel_fraction, step, tolerance, slot)
         return self._newton(self.pressure_next, self.rest, self.table, vessel_fraction, step, tolerance, slot)
@@ -237,6 +251,29 @@ class FlowModel:
         )  # fmt: skip
         if flows.seeped.size:
             flows.seeped += weight * self.surface[0] * (self.pressure_next - self.surface[1])
+        if self.cracks is not None:
+            self._collect_cracks(weight, fresh)
+
+    def _collect_cracks(self, weight: float, fresh: bool) -> None:
+        """The part of this stage's flows that goes through cracks, and what the track gives and draws."""
+        flows, cracks = self.flows, self.cracks
+        crackable = flows.crack_needle.size > 0
+        if fresh:
+            for array in (flows.crack_needle, flows.drawn, flows.crack_drawn):
+                array[...] = 0.0
+        if crackable:
+            cracks.collect(self.pressure_next, weight, 0.0 if fresh else 1.0, flows.crack_faces)
+        if self.along is not None:
+            if fresh:
+                flows.needle[...] = 0.0
+            share = cracks.crack_share(self.along.cells, self.pressure_next) if crackable else None
+            self.along.collect(weight, share, flows)
+            flows.track = self.along.flows()
+        elif crackable and self.needle is not None:
+            cells, _ = self.needle.entry
+            flat = np.ravel_multi_index(tuple(cells.T), self.grid.shape)
+            part = weight * cracks.crack_share(flat, self.pressure_next)
+            flows.crack_needle.reshape(-1)[flat] += part * flows.needle.reshape(-1)[flat]
 
     # -- Newton -------------------------------------------------------------------------------------------------
 
@@ -291,12 +328,53 @@ class FlowModel:
         return tuple(int(n) for n in np.unravel_index(np.nanargmax(np.abs(self._rhs)), self.grid.shape))
 
     def needle_pressure(self, pressure: np.ndarray, rate: float) -> float:
-        """Pressure in the needle's cavity [Pa] at a flow rate [m3/s]."""
+        """Pressure in the needle's cavity [Pa] at a flow rate [m3/s]; of a track, its own as last accepted.
+
+        Of several openings the highest pressure. Lower than at the hub by what the needle's tube takes.
+        """
+        if self.along is not None:
+            return float(self.along.track.opening_pressures().max())
         if self.needle is None:
             raise ValueError("this flow has no needle")
         if self.cracks is not None:
             return self.needle.cracked_pressure(rate, pressure, self)
         return self.needle.needle_pressure(rate, pressure, self.rest, self.label, self.table, self.conductivity)
+
+    # -- after an accepted step ---------------------------------------------------------------------------------
+
+    def accept(self) -> None:
+        """Enter the last trial step in the memory of the cracks and in the track; once per accepted step.
+
+        What cracks hold (`crack_volume`) is to be asked before: memory changes it for the step to come.
+        """
+        self.remember(self.pressure_next)
+        if self.along is not None:
+            self.along.accept(self._duration)
+
+    def kept(self) -> dict[str, np.ndarray]:
+        """What of the flow's own state a checkpoint must keep, by name; arrays of size 0 where there is nothing."""
+        track = None if self.along is None else self.along.track
+        return {
+            "track_pressure": np.zeros(0) if track is None else track.pressure,
+            "track_volume": np.zeros(0) if track is None else track.volume,
+            "crack_greatest": _NONE if self.cracks is None else self.cracks.memory.greatest,
+        }
+
+    def restore(self, kept: dict[str, np.ndarray]) -> None:
+        """Go on from what `kept` gave; after `find_rest`."""
+        if self.along is not None:
+            track = self.along.track
+            track.pressure, track.volume = kept["track_pressure"].copy(), kept["track_volume"].copy()
+        if self.cracks is not None:
+            self.cracks.memory.restore(kept["crack_greatest"])
+
+    def track_volume(self) -> float:
+        """Fluid in the gaps along the needles [m3]; 0 without a track."""
+        return 0.0 if self.along is None else float(self.along.track.volume.sum())
+
+    def swap_track(self, track: Track) -> None:
+        """Go on with another track that holds the same fluid, for example one whose needle was drawn back."""
+        self.cracks.join(track)
 
     # -- cracks -------------------------------------------------------------------------------------------------
 

@@ -137,14 +137,14 @@ class Walls:
 class Contacts:
     """How the nodes of a track touch the tissue: what they leak, and into which voxels.
 
-        q_leak = lambda m (p - p_wall) span / ln_x,   ln_x = 1/2 ln(1 + (E^2 - 1) / (1 + x)^2),   p_wall = sum_c w_c p_c
+        q_leak = lambda D span / ln_x,   ln_x = 1/2 ln(1 + (E^2 - 1) / (1 + x)^2)
 
-    conductance: lambda (n,) [m3/(Pa s)] of the closed wall, 0 for a node that touches no tissue. span: ln E (n,),
-    E = r_e / r_n, infinite where a widening gap brings the wall no nearer (the tip's cavity). ln_x is what becomes of
-    span when the wall moves out and pushes the tissue before it without changing its volume, r^2 -> r^2 + r_n^2 (2 x +
-    x^2). cells: flat voxel indices (m,), ascending. weights: sparse (n, m), every touching row sums to 1. What leaves a
-    node enters the voxels with the same weights, so exchange is reciprocal. m is a mobility ratio that the caller may
-    give, 1 at rest.
+    D [Pa] is p - p_wall, p_wall = sum_c w_c p_c, in tissue at rest; `tissue` has the laws. conductance: lambda (n,)
+    [m3/(Pa s)] of the closed wall, 0 for a node that touches no tissue. span: ln E (n,), E = r_e / r_n, infinite where
+    a widening gap brings the wall no nearer (the tip's cavity). ln_x is what becomes of span when the wall moves out
+    and pushes the tissue before it without changing its volume, r^2 -> r^2 + r_n^2 (2 x + x^2). cells: flat voxel
+    indices (m,), ascending. weights: sparse (n, m), every touching row sums to 1. What leaves a node enters the voxels
+    with the same weights, so exchange is reciprocal.
     """
 
     conductance: np.ndarray
@@ -160,14 +160,18 @@ class Contacts:
         """Add flows of the nodes [m3/s] to a voxel field (nx, ny, nz) [m3/s]."""
         out.reshape(-1)[self.cells] += self.weights.T @ leak
 
-    def leak(self, pressure, wall_pressure, mobility, walls: Walls):
-        """Flow into the tissue [m3/s], its slope by the node's pressure, and minus that by the wall's; each (n,)."""
+    def leak(self, pressure, tissue, walls: Walls):
+        """Flow into the tissue [m3/s], its slope by the node's pressure, and that by D; each (n,).
+
+        pressure: of the nodes (n,) [Pa]. tissue: the walls as a law of `tissue` gives them.
+        """
         x, slope = walls.width(pressure), walls.width_slope(pressure)
         moves = np.isfinite(self.span)
         span = np.where(moves, self.span, 1.0)
         ring, u = np.expm1(2.0 * span), 1.0 + x
         factor = np.where(moves, 0.5 * np.log1p(ring / u**2) / span, 1.0)
         wide = np.where(moves, slope * ring / (u * (u**2 + ring) * span), 0.0)
-        rate = self.conductance * mobility / factor
-        flow = rate * (pressure - wall_pressure)
-        return flow, rate + flow * wide / factor, rate
+        rate = self.conductance / factor
+        difference, by_node = tissue.difference(pressure)
+        flow = rate * difference
+        return flow, rate * by_node + flow * wide / factor, rate

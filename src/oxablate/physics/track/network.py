@@ -118,10 +118,10 @@ class Network:
         np.add.at(total, self.exits.node, self.exits.flow(pressure))
         return total
 
-    def residual(self, pressure, wall_pressure, mobility, inlets, before, duration) -> np.ndarray:
-        """What every node has too much of [m3/s]. before: volumes (n,) [m3] at the start of a step of `duration` [s];
-        an infinite duration asks for the steady state."""
-        leak, _, _ = self.contacts.leak(pressure, wall_pressure, mobility, self.wall)
+    def residual(self, pressure, tissue, inlets, before, duration) -> np.ndarray:
+        """What every node has too much of [m3/s]. tissue: the walls as a law of `tissue` gives them. before: volumes
+        (n,) [m3] at the start of a step of `duration` [s]; an infinite duration asks for the steady state."""
+        leak, _, _ = self.contacts.leak(pressure, tissue, self.wall)
         storage = (self.volume(pressure) - before) / duration
         return balance(storage, self.along(pressure), leak, self.given(pressure, inlets))
 
@@ -141,11 +141,11 @@ class Network:
         columns = [own, g.first, g.first, g.second, g.second, t.first, t.first, t.second, t.second, e.node]
         return np.concatenate(rows), np.concatenate(columns)
 
-    def jacobian(self, pressure, wall_pressure, mobility, inlets, duration):
+    def jacobian(self, pressure, tissue, inlets, duration):
         """A = d(residual)/d(pressure), sparse (n, n) [m3/(Pa s)]: tridiagonal per needle, joined at the hub."""
         from scipy.sparse import csc_matrix
 
-        _, leak, _ = self.contacts.leak(pressure, wall_pressure, mobility, self.wall)
+        _, leak, _ = self.contacts.leak(pressure, tissue, self.wall)
         own = self.wall.area_slope(pressure) * self.length / duration + leak
         for inlet in inlets:
             own[inlet.node] += inlet.slope
@@ -173,8 +173,8 @@ class Network:
         values = np.concatenate([own, chord, -chord, -chord, chord, tube, -tube, -tube, tube, out])
         return csc_matrix((values, self._pattern), shape=(self.size, self.size))
 
-    def turnover(self, pressure, wall_pressure, mobility, inlets) -> float:
+    def turnover(self, pressure, tissue, inlets) -> float:
         """Largest flow that any node sees [m3/s]: the scale of a residual."""
-        leak, _, _ = self.contacts.leak(pressure, wall_pressure, mobility, self.wall)
+        leak, _, _ = self.contacts.leak(pressure, tissue, self.wall)
         parts = (leak, self.gap.flow(pressure), self.lumen.flow(pressure), self.given(pressure, inlets))
         return max((float(np.abs(part).max(initial=0.0)) for part in parts), default=0.0)

@@ -16,12 +16,11 @@ _DIGITS = 16  # of round-off that a balance may gather
 class Surroundings:
     """What the network is asked about.
 
-    wall_pressure: of the tissue at each node (n,) [Pa]. mobility: of the tissue against rest (n,) [1]. inlets: what
-    the drives give. before: fluid in the gap (n,) [m3] at the start. duration: of the step [s], infinite for steady.
+    tissue: the walls as a law of `tissue` gives them. inlets: what the drives give. before: fluid in the gap (n,) [m3]
+    at the start. duration: of the step [s], infinite for steady.
     """
 
-    wall_pressure: np.ndarray
-    mobility: np.ndarray
+    tissue: object
     inlets: tuple[Inlet, ...]
     before: np.ndarray
     duration: float
@@ -29,7 +28,7 @@ class Surroundings:
     @property
     def drive(self):
         """The arguments that the network's terms share."""
-        return self.wall_pressure, self.mobility, self.inlets
+        return self.tissue, self.inlets
 
 
 def _round_off(network: Network, pressure: np.ndarray, derivative) -> np.ndarray:
@@ -44,11 +43,11 @@ def _level_pressure(network: Network, around: Surroundings) -> np.ndarray:
     The level carries off all that is given, so every gap that the fluid needs stands open; from there Newton's method
     comes down. From closed gaps it would shoot far beyond, their conductance being zero.
     """
-    wall = np.where(network.contacts.conductance > 0, around.wall_pressure, -np.inf)
+    wall = np.where(network.contacts.conductance > 0, around.tissue.pressure, -np.inf)
 
     def excess(level: float) -> float:
         p = np.maximum(wall, level)
-        leak, _, _ = network.contacts.leak(p, around.wall_pressure, around.mobility, network.wall)
+        leak, _, _ = network.contacts.leak(p, around.tissue, network.wall)
         stored = (network.volume(p) - around.before) / around.duration
         out = leak.sum() + stored.sum() + network.exits.flow(p).sum()
         return float(out - network.given(p, around.inlets).sum())
@@ -72,8 +71,8 @@ def _level_pressure(network: Network, around: Surroundings) -> np.ndarray:
 
 def _throughput(network: Network, around: Surroundings) -> float:
     """More than can flow anywhere in the network once solved [m3/s]: all that drives, tissue and gaps may give."""
-    over = np.maximum(around.wall_pressure - network.wall.contact_stress, 0.0)
-    drained = (network.contacts.conductance * around.mobility * over).sum()
+    over, _ = around.tissue.difference(network.wall.contact_stress)
+    drained = (network.contacts.conductance * np.maximum(-over, 0.0)).sum()
     driven = sum(abs(inlet.rate) for inlet in around.inlets)
     return float(driven + drained + np.abs(around.before).sum() / around.duration)
 
@@ -99,6 +98,9 @@ def _newton(network: Network, pressure: np.ndarray, around: Surroundings):
     from scipy.sparse.linalg import splu
 
     worst, flow = np.inf, _throughput(network, around)
+    touching = network.contacts.conductance > 0
+    needed = np.divide(flow, network.contacts.conductance, out=np.full(network.size, np.inf), where=touching)
+    enough = np.where(touching, around.tissue.enough(needed), np.inf)
     limit = _LIMIT + 2 * network.size
     for iteration in range(limit):
         residual = network.residual(pressure, *around.drive, around.before, around.duration)
@@ -113,7 +115,10 @@ def _newton(network: Network, pressure: np.ndarray, around: Surroundings):
             factors = splu(derivative)
         except RuntimeError:  # singular to round-off: gaps so wide that nothing tells their pressures apart
             return pressure, SolveOutcome(Ending.STALLED, iteration, worst)
-        pressure = _held_back(network, pressure, pressure - factors.solve(residual), flow)
+        ahead = _held_back(network, pressure, pressure - factors.solve(residual), flow)
+        # where the tissue would take all there is, no pressure needs to go: at a hole that is about to crack Newton's
+        # method would leap to what intact pores need, ten thousand times as much
+        pressure = np.where(pressure < enough, np.minimum(ahead, enough), ahead)
     return pressure, SolveOutcome(Ending.TOO_MANY_ITERATIONS, limit, worst)
 
 

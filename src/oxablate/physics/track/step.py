@@ -4,16 +4,17 @@ At given voxel pressures p_v the network's own equations are solved exactly, so 
 answers to their pressure:
 
     s(p_v) = W^T q_leak                       source of the voxels [m3/s], W the contacts' weights
-    ds/dp_v = - W^T S W,   S = M - D A^-1 M   A: the network's own derivative; D, M: that of q_leak by p and - p_wall
+    ds/dp_v = - W^T S V,   S = M - D A^-1 M   A: the network's own derivative; D, M: that of q_leak by p and by its
+                                              difference to the voxels; V: minus that of the difference by p_v
 
 This is the Schur complement of the joint system: its Newton step in the voxels is that of all unknowns together. A is
-tridiagonal per needle, S small and dense (nodes x nodes), W sparse.
+tridiagonal per needle, S small and dense (nodes x nodes), W and V sparse; V = W in tissue at rest.
 
 What a flow model does with it (it needs no other name of this module):
 
-    answer = track.respond(pressure, inlets, duration, mobility, answer_before)      per Newton iteration
+    answer = track.respond(pressure, inlets, duration, law, answer_before)           per Newton iteration
     answer.add_source(field)                   adds s to the needle's source field [m3/s]
-    answer.coupling()                          what adds W^T S W to the matrix: .apply(x, out), .add_diagonal(out)
+    answer.coupling()                          what adds W^T S V to the matrix: .apply(x, out), .add_diagonal(out)
     track.accept(answer)                       once the step is taken; returns the booking (stages: see there)
 
 Exchange of every node enters with the sign of the tissue: positive into it.
@@ -31,26 +32,38 @@ from .budget import track_booking
 from .network import Inlet, Lumen, Network
 from .shafts import TIE, Shaft, build_network
 from .solve import Surroundings, solve_network
+from .tissue import PlainTissue
 
 
 @dataclass(frozen=True)
 class LowRank:
-    """The matrix W^T S W on a voxel field. cells: flat indices (m,); weights: W, sparse (n, m); stiffness: S (n, n)."""
+    """The matrix W^T S V on a voxel field.
+
+    cells: flat indices (m,); weights, columns: W and V, sparse (n, m); stiffness: S (n, n).
+    """
 
     cells: np.ndarray
     weights: object
+    columns: object
     stiffness: np.ndarray
 
     def apply(self, field: np.ndarray, out: np.ndarray) -> None:
-        """Add (W^T S W) field to `out`, both (nx, ny, nz)."""
-        out.reshape(-1)[self.cells] += self.weights.T @ (
-            self.stiffness @ (self.weights @ field.reshape(-1)[self.cells])
-        )
+        """Add (W^T S V) field to `out`, both (nx, ny, nz)."""
+        # einsum and not a product of BLAS, whose sums depend on its number of threads
+        leaks = np.einsum("ij,j->i", self.stiffness, self.columns @ field.reshape(-1)[self.cells])
+        out.reshape(-1)[self.cells] += self.weights.T @ leaks
 
     def add_diagonal(self, out: np.ndarray) -> None:
-        """Add the diagonal of W^T S W to `out` (nx, ny, nz), for a smoother or preconditioner."""
-        dense = self.stiffness @ self.weights.toarray()
-        out.reshape(-1)[self.cells] += (self.weights.toarray() * dense).sum(0)
+        """Add the diagonal of W^T S V to `out` (nx, ny, nz), for a smoother or preconditioner."""
+        dense = (self.columns.T @ self.stiffness.T).T
+        out.reshape(-1)[self.cells] += np.asarray(self.weights.multiply(dense).sum(0)).ravel()
+
+    def scaled(self, scale: np.ndarray) -> "LowRank":
+        """The same for the unknown scale x pressure. scale: (nx, ny, nz) > 0."""
+        from scipy.sparse import diags
+
+        columns = (self.columns @ diags(1.0 / scale.reshape(-1)[self.cells])).tocsr()
+        return LowRank(self.cells, self.weights, columns, self.stiffness)
 
 
 @dataclass(frozen=True)
@@ -85,7 +98,7 @@ class TrackAnswer:
     @cached_property
     def _leak(self) -> tuple[np.ndarray, float]:
         network, around = self.network, self.around
-        leak, _, _ = network.contacts.leak(self.pressure, around.wall_pressure, around.mobility, network.wall)
+        leak, _, _ = network.contacts.leak(self.pressure, around.tissue, network.wall)
         stored = (self.volume - around.before).sum() / around.duration
         missing = float(self.given.sum() - self.lost.sum() - stored - leak.sum())
         share = np.abs(leak) if np.any(leak) else network.contacts.conductance
@@ -115,26 +128,30 @@ class TrackAnswer:
         self.network.contacts.spread(self.leak, out)
 
     def coupling(self) -> LowRank:
-        """W^T S W with the exact S, which is not symmetric: the Kirchhoff flux weighs its two ends differently."""
+        """W^T S V with the exact S, which is not symmetric: the Kirchhoff flux weighs its two ends differently."""
         from scipy.sparse.linalg import splu
 
         network, around = self.network, self.around
-        _, by_node, by_wall = network.contacts.leak(self.pressure, around.wall_pressure, around.mobility, network.wall)
+        _, by_node, by_wall = network.contacts.leak(self.pressure, around.tissue, network.wall)
         own = network.jacobian(self.pressure, *around.drive, around.duration)
         held = np.diag(by_wall)
         stiffness = held - by_node[:, None] * splu(own).solve(held)
-        return LowRank(network.contacts.cells, network.contacts.weights, stiffness)
+        return LowRank(network.contacts.cells, network.contacts.weights, around.tissue.columns, stiffness)
 
     def symmetric_coupling(self) -> LowRank:
-        """W^T S W with S from chords instead of tangents: symmetric, not negative; for conjugate gradients."""
+        """W^T S W with S from chords instead of tangents: symmetric, not negative; for conjugate gradients.
+
+        For tissue at rest only: one whose conductivity follows the pressure leaves nothing symmetric.
+        """
         from scipy.sparse.linalg import splu
 
         network, around = self.network, self.around
-        _, _, by_wall = network.contacts.leak(self.pressure, around.wall_pressure, around.mobility, network.wall)
+        _, _, by_wall = network.contacts.leak(self.pressure, around.tissue, network.wall)
         own = network.chords(self.pressure, by_wall, around.inlets, around.duration)
         held = np.diag(by_wall)
         stiffness = held - by_wall[:, None] * splu(own).solve(held)
-        return LowRank(network.contacts.cells, network.contacts.weights, 0.5 * (stiffness + stiffness.T))
+        weights = network.contacts.weights
+        return LowRank(network.contacts.cells, weights, weights, 0.5 * (stiffness + stiffness.T))
 
 
 class TrackNetwork:
@@ -180,11 +197,32 @@ class TrackNetwork:
         moved.pressure, moved.volume = self.pressure, self.volume
         return moved
 
-    def begin(self, rest: np.ndarray) -> None:
+    def begin(self, rest: np.ndarray, law=None) -> SolveOutcome:
         """Start from tissue at its rest pressure (nx, ny, nz) [Pa], needles shut: gaps hold what they hold then."""
-        answer = self.respond(rest, (), np.inf)
+        answer = self.respond(rest, (), np.inf, law)
         self.pressure = answer.pressure
         self.volume = self.network.volume(answer.pressure)
+        return answer.outcome
+
+    @cached_property
+    def openings(self) -> tuple[np.ndarray, ...]:
+        """Nodes outside the needle into which each hub opens: cavities at tips, pieces at side holes."""
+        lumen = self.network.lumen
+        hub_of = {int(hub): number for number, hub in enumerate(self.hubs)}
+        found = [[] for _ in self.hubs]
+        for inner, outer in zip(lumen.first.tolist(), lumen.second.tolist(), strict=True):  # from the hub outwards
+            hub_of[outer] = hub_of[inner]
+            if outer not in lumen.first:
+                found[hub_of[outer]].append(outer)
+        return tuple(np.array(nodes) for nodes in found)
+
+    def opening_pressures(self) -> np.ndarray:
+        """Highest pressure at an opening of each hub (g,) [Pa], as last accepted: that of the cavity at an end hole."""
+        return np.array([self.pressure[nodes].max() for nodes in self.openings])
+
+    def hub_pressures(self) -> np.ndarray:
+        """Pressure where each drive enters (g,) [Pa], as last accepted."""
+        return self.pressure[self.hubs]
 
     def inlets(self, drives) -> tuple[Inlet, ...]:
         """One inlet per hub from pairs (rate [m3/s], slope [m3/(Pa s)]), in the order of the groups."""
@@ -195,25 +233,24 @@ class TrackNetwork:
         return tuple(Inlet(int(hub), *drive) for hub, drive in zip(self.hubs, drives, strict=True))
 
     def respond(
-        self, pressure, inlets, duration: float, mobility=None, before: TrackAnswer | None = None, held=None
+        self, pressure, inlets, duration: float, law=None, before: TrackAnswer | None = None, held=None
     ) -> TrackAnswer:
         """Solve the network at voxel pressures (nx, ny, nz) [Pa] for a step of `duration` [s] (infinite: steady).
 
-        mobility: conductivity of the tissue over that at rest, a voxel field, or None for tissue at rest. before: the
-        answer of the last iteration, to start from. held: volumes (n,) [m3] that this step or stage starts from, None
-        for those of the state. Fails with an outcome in the answer, never an exception.
+        law: what the tissue takes (see `tissue`); None for tissue at rest. before: the answer of the last iteration, to
+        start from. held: volumes (n,) [m3] that this step or stage starts from, None for those of the state. Fails with
+        an outcome in the answer, never an exception.
         """
         contacts = self.network.contacts
         around = Surroundings(
-            contacts.wall_pressure(pressure),
-            np.ones(self.network.size) if mobility is None else contacts.wall_pressure(mobility),
+            (PlainTissue() if law is None else law).at(contacts, pressure),
             tuple(inlets),
             self.volume if held is None else held,
             duration,
         )
         guess = None if before is None else before.pressure
         if before is None and not inlets and np.isinf(duration):
-            guess = self._quiet(around.wall_pressure)
+            guess = self._quiet(around.tissue.pressure)
         found, outcome = solve_network(self.network, around, self.pressure if guess is None else guess)
         return TrackAnswer(self.network, around, outcome, found)
 
