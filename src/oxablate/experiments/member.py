@@ -87,12 +87,12 @@ def arm_row(setting: Setting, arm: ArmSetting) -> dict:
 
 def follow(setting: Setting, arm: ArmSetting) -> tuple[ArmRun, list[dict]]:
     """One arm without keeping fields: the model at the end and the rows of its time series, as `run` has them."""
-    model, rows = ArmRun(setting, arm), []
+    model, rows, changes = ArmRun(setting, arm), [], set(setting.delivery.events())
     for until in event_times(setting):
         while model.state.clock.time < until:
             duration = model.step(until)
             rows.append(series_row(model, duration))
-        if until in (setting.pump.start, setting.pump.end):
+        if until in changes:
             model.state.clock.next_step = 0.0
     return model, rows
 

@@ -10,15 +10,16 @@ from ..anatomy.tissue import Tissue
 from ..physics.flow.budget import fluid_booking
 from ..physics.flow.kernels import pore_strain
 from ..physics.flow.step import FlowModel
-from ..physics.flow.well import EndHole
 from ..physics.vessels.step import VesselBed
 from ..quantities.parameter import POOLS
 from ..quantities.refusal import RunFailed
 from .carriage import Carriage, Chemistry
+from .cracking import cracked_tissues
 from .injury import INJURED_POOL, InjuryStage
 from .ledger import Ledger
-from .setting import ArmSetting, Setting, outer_faces, per_label, tissue_flows, vessel_beds
+from .setting import ArmSetting, Setting, outer_faces, per_label, vessel_beds
 from .state import Clock, State
+from .supply import supply_of
 
 #: Share of the injected volume that a flow step may misplace, and largest change of the vessel fraction in a step.
 FLOW_TOLERANCE = 2e-2
@@ -40,10 +41,8 @@ class ArmRun:
         self.active = subject.body_mask.copy()
         conductivity = per_label(setting.parameters, "hydraulic_conductivity", 0.0)[self.label] * subject.heterogeneity
         self.conductivity = np.ascontiguousarray(conductivity)
-        self.needle = EndHole(grid, setting.tip, setting.case.needle.cavity_radius, self.active)
-        self.flow = FlowModel(
-            grid, tissue_flows(setting), self.label, self.conductivity, self.active, outer_faces(setting), self.needle
-        )
+        self.supply = supply_of(setting, self.conductivity, self.active)
+        self.flow = self._flow_model(self.supply.needle, self.supply.track)
         self.vessels = VesselBed(self.label, vessel_beds(setting))
         self.carriage = Carriage(setting, arm, self.active)
         self.injury = InjuryStage(setting, arm, self.demand_at_start(POOLS.index(INJURED_POOL)))
@@ -55,24 +54,37 @@ class ArmRun:
 
     # -- beginning ----------------------------------------------------------------------------------------------
 
+    def _flow_model(self, needle, track) -> FlowModel:
+        return FlowModel(
+            self.grid, cracked_tissues(self.setting), self.label, self.conductivity, self.active,
+            outer_faces(self.setting), needle, track,
+        )  # fmt: skip
+
     def find_rest(self) -> None:
         """Solve for the pressure before the injection, or fail with the remedy."""
-        outcome = self.flow.find_rest(np.ones(self.grid.shape))
-        if not outcome.ok:
-            raise RunFailed(f"the rest pressure was not found: {outcome}")
+        # a gap may drain tissue from the first moment on; an untouched subject has none
+        untouched = self.flow if self.supply.track is None else self._flow_model(None, None)
+        for flow in (untouched, self.flow):
+            outcome = flow.find_rest(np.ones(self.grid.shape))
+            if not outcome.ok:
+                raise RunFailed(f"the rest pressure was not found: {outcome}")
         ones = np.ones(self.grid.shape)
-        still = self.flow.try_step(self.flow.rest, ones, ones, 0.0, 1.0)
+        still = untouched.try_step(untouched.rest, ones, ones, 0.0, 1.0)
         if not still.outcome.ok:
             raise RunFailed(f"the subject does not rest: {still.outcome}")
         #: what vessels, lymphatics and the far tissue exchange with an untouched subject [m3/s]
-        self.resting = fluid_booking(self.flow.flows, 1.0)
+        self.resting = fluid_booking(untouched.flows, 1.0)
 
     def _fresh_state(self) -> State:
         shape, carriage = self.grid.shape, self.carriage
         return State(
             Clock(), carriage.fresh_agent(), self.flow.rest.copy(), np.ones(shape), self.vessels.fraction,
-            carriage.fresh_fluid(), self.injury.fresh(shape),
+            carriage.fresh_fluid(), self.injury.fresh(shape), **self._flow_kept(),
+            drives=self.supply.begin(self.flow),
         )  # fmt: skip
+
+    def _flow_kept(self) -> dict[str, np.ndarray]:
+        return {name: array.copy() for name, array in self.flow.kept().items()}
 
     def demand_at_start(self, number: int) -> np.ndarray:
         """Demand of one pool before the injection [mol/m3 of tissue]."""
@@ -83,6 +95,7 @@ class ArmRun:
         self.state, self.ledger = state, ledger
         self.vessels.fraction = state.vessel_fraction
         self.carriage.adopt(state)
+        self.flow.restore({name: getattr(state, name) for name in self.flow.kept()})
 
     def _open_ledger(self) -> None:
         self.ledger.open("fluid", "m3", self.fluid_held())
@@ -113,8 +126,7 @@ class ArmRun:
 
     def first_step(self, rate: float) -> float:
         """A cautious first step [s] after the pump changed to a flow rate [m3/s]."""
-        cells, _ = self.needle.entry
-        volume = len(cells) * self.grid.voxel_volume
+        volume = self.supply.first_cells * self.grid.voxel_volume
         reference = max(rate, self.setting.pump.flow_rate)
         return _FIRST_FILLING * volume / reference
 
@@ -123,11 +135,10 @@ class ArmRun:
         state = self.state
         if state.clock.next_step <= 0.0:
             state.clock.next_step = self.first_step(self.setting.pump.flow(state.clock.time))
+        self.supply.place(self.flow, state.clock.time)
         duration, outcome, error = self._accepted_step(until)
         self.mismatch = outcome.mismatch
-        state.pressure[...] = self.flow.pressure_next
-        state.volume_ratio[...] = self.flow.ratio_next
-        self.carriage.ride(state, self.ledger, self.flow.flows, duration)
+        self._take_flow(duration)
         change = self.vessels.advance(state.pressure, duration)
         self.injury.advance(state, duration, self.carriage.reached)
         state.clock.time = until if duration >= until - state.clock.time else state.clock.time + duration
@@ -139,6 +150,17 @@ class ArmRun:
         self._check_ledger()
         return duration
 
+    def _take_flow(self, duration: float) -> None:
+        """Make the trial step the state, with the agent that rides on it."""
+        state, flow = self.state, self.flow
+        state.pressure[...] = flow.pressure_next
+        state.volume_ratio[...] = flow.ratio_next
+        flow.accept()
+        state.drives = self.supply.advanced(flow, state.drives, state.clock.time, state.clock.time + duration)
+        for name, array in self._flow_kept().items():
+            setattr(state, name, array)
+        self.carriage.ride(state, self.ledger, flow.flows, duration)
+
     def _accepted_step(self, until: float):
         state = self.state
         for _ in range(40):
@@ -146,12 +168,11 @@ class ArmRun:
             duration = min(state.clock.next_step, left)
             if left < 1.5 * duration < 1.5 * left:
                 duration = 0.5 * left  # two like steps rather than one and a sliver
-            pump = self.setting.pump
-            rate = pump.mean_flow(state.clock.time, state.clock.time + duration)
-            trial = self.flow.try_step(state.pressure, state.volume_ratio, state.vessel_fraction, rate, duration)
+            drives = self.supply.drives(state.drives, state.clock.time, state.clock.time + duration)
+            trial = self.flow.try_step(state.pressure, state.volume_ratio, state.vessel_fraction, drives, duration)
             error = trial.error / self._given_scale(state.clock.time + duration)
             if trial.outcome.ok and error <= FLOW_TOLERANCE:
-                self.rate = rate
+                self.rate = drives if isinstance(drives, float) else 0.0
                 return duration, trial, error
             shrink = 0.9 * np.sqrt(FLOW_TOLERANCE / error) if trial.outcome.ok else 0.25
             state.clock.next_step = duration * float(np.clip(shrink, 0.1, 0.9))
@@ -160,8 +181,8 @@ class ArmRun:
     def _given_scale(self, time: float) -> float:
         """Volume [m3] against which a misplaced one is judged: given so far, a thousandth of what is planned, or, where
         nothing is planned, a billionth of the fluid there is."""
-        pump = self.setting.pump
-        return max(pump.delivered(time), 1e-3 * pump.volume, 1e-9 * self.ledger.accounts["fluid"].initial)
+        given, planned = self.supply.delivered(self.state.drives, time), self.setting.pump.volume
+        return max(given, 1e-3 * planned, 1e-9 * self.ledger.accounts["fluid"].initial)
 
     def _check_ledger(self) -> None:
         broken = self.ledger.broken()
@@ -179,8 +200,7 @@ class ArmRun:
 
     def needle_ratio(self) -> float:
         """Volume ratio J at the cavity's wall, from the needle's pressure; unlike a voxel's it does not depend on h."""
-        cells, shares = self.needle.entry
-        at = tuple(cells[int(np.argmax(shares))])
+        at = self.supply.tip
         row = self.flow.table[self.label[at]]
         return 1.0 + float(pore_strain(self.needle_pressure() - self.flow.rest[at], row))
 

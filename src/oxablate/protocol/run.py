@@ -108,16 +108,16 @@ def case_key(setting: Setting, image: np.ndarray) -> str:
 
 
 def event_times(setting: Setting) -> list[float]:
-    """Times [s] a run lands on: outputs, start and end of the pump, the end."""
-    case, pump = setting.case, setting.pump
+    """Times [s] a run lands on: outputs, whatever starts, stops or moves at the needles, the end."""
+    case, changes = setting.case, setting.delivery.events()
     count = int(case.follow / case.output.every * (1 + 1e-12))
     times = {case.output.every * n for n in range(1, count + 1)} | {case.follow}
-    times |= {t for t in (pump.start, pump.end) if 0 < t < case.follow}
+    times |= {t for t in changes if 0 < t < case.follow}
     merged: list[float] = []
     for t in sorted(times):
-        # an output that falls on the pump's end to round-off is one event, not two with a step of 1e-13 s between
+        # an output that falls on a pump's end to round-off is one event, not two with a step of 1e-13 s between
         if merged and t - merged[-1] <= 1e-9 * case.follow:
-            merged[-1] = t if t in (pump.start, pump.end, case.follow) else merged[-1]
+            merged[-1] = t if t in (*changes, case.follow) else merged[-1]
         else:
             merged.append(t)
     return merged
@@ -131,6 +131,7 @@ def _run_arm(setting: Setting, arm: ArmSetting, image: np.ndarray, folder: Path,
         return True
     model = ArmRun(setting, arm)
     _begin(model, image, book)
+    changes = set(setting.delivery.events())
     for until in (t for t in event_times(setting) if t > model.state.clock.time):
         while model.state.clock.time < until:
             if asked.stop():
@@ -140,7 +141,7 @@ def _run_arm(setting: Setting, arm: ArmSetting, image: np.ndarray, folder: Path,
             duration = model.step(until)
             book.rows.append(series_row(model, duration))
             asked.progress(arm.name, model.state.clock.time, setting.case.follow)
-        if until in (setting.pump.start, setting.pump.end):
+        if until in changes:
             model.state.clock.next_step = 0.0
         book.keep(until, kept_fields(model), model.state, model.ledger)
     book.summarise(summary(model, book.rows) | {"status": "complete"})

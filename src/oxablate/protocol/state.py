@@ -42,6 +42,8 @@ class State:
 
     pressure [Pa]; volume_ratio: J [1]; vessel_fraction [1]; fluid_volume (pots, nx, ny, nz) [m3]: fluid per voxel and
     pot, one pot until cracks bring a second; injury: killed share of the cells and the doses behind it.
+    Beside the grid: track_pressure [Pa] and track_volume [m3] of the nodes of the needles' tracks (n,), none without;
+    crack_greatest: what cracks remember, (0, 0, 0) where they forget; drives: of `Delivery`, (hubs, 2).
     """
 
     clock: Clock
@@ -51,6 +53,10 @@ class State:
     vessel_fraction: np.ndarray
     fluid_volume: np.ndarray
     injury: InjuryState
+    track_pressure: np.ndarray
+    track_volume: np.ndarray
+    crack_greatest: np.ndarray
+    drives: np.ndarray
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The fields by name, those of the agent prefixed."""
