@@ -125,8 +125,14 @@ def agent_numbers(setting):
 def test_what_a_person_set_and_what_the_subject_lacks_stays(setting):
     numbers = numbers_of(setting)
     assert numbers.set_by_user == ("tumour_viable.hydraulic_conductivity",)
+    without = {"tumour_viable", "host", "mechanics"}  # of what this case has, only the numbers of cracks and track
     assert {place.partition(".")[0] for place in numbers.absent} == {
-        "necrotic_core", "capsule", "septum", "skin", "large_vessel",
+        "necrotic_core", "capsule", "septum", "skin", "large_vessel", *without,
+    }  # fmt: skip
+    assert {place.partition(".")[2] for place in numbers.absent if place.partition(".")[0] in without} == {
+        "fracture_pressure", "crack_length", "crack_spacing", "poisson_ratio", "contact_stress", "standing_gap",
+        "viscosity", "fracture_log_variance", "fracture_correlation_length", "track_fracture_share",
+        "track_damage_radius", "crack_ceiling", "reopening_share", "full_opening",
     }  # fmt: skip
     assert "chlorine_dioxide.molar_mass" in numbers.without_spread
     places = [place for one in numbers.varied for place in one.used_for]

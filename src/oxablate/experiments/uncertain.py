@@ -7,9 +7,10 @@ from importlib import metadata
 
 from ..anatomy.tissue import WORDS
 from ..device.agent import Agent
+from ..protocol.crack_numbers import unused_numbers
 from ..protocol.injury import dose_law
 from ..protocol.setting import ArmSetting, Setting, require_possible
-from ..quantities.parameter_set import ParameterSet, Section
+from ..quantities.parameter_set import MECHANICS, ParameterSet, Section
 from ..quantities.prior import Discrete, Spread
 from ..quantities.quantity import USER, Quantity
 
@@ -60,7 +61,7 @@ class Numbers:
 
     varied: drawn from their spread, in the order of their row. set_by_user, without_spread, absent: places of the case
     that keep their value because a person set it, because its table gives one value only, and because the subject has
-    no such tissue.
+    no such tissue or the case's model does without.
     """
 
     varied: tuple[Uncertain, ...]
@@ -82,11 +83,12 @@ def numbers_of(setting: Setting) -> Numbers:
     rows: dict[str, tuple[Quantity, list[str]]] = {}
     kept: dict[str, list[str]] = {"user": [], "fixed": [], "absent": []}
     present = {*setting.subject.volumes(), *ALWAYS_USED}
+    unused = unused_numbers(setting.case.model, not setting.delivery.simple)
     for place, one in places_of(setting).items():
-        label = place.partition(".")[0]
+        label, _, name = place.partition(".")
         if one.source == USER:
             kept["user"].append(place)
-        elif label in WORDS and label not in present:
+        elif (label in WORDS and label not in present) or (label in (*WORDS, MECHANICS) and name in unused):
             kept["absent"].append(place)
         elif _is_fixed(one.si_spread):
             kept["fixed"].append(place)

@@ -13,15 +13,12 @@ import numpy as np
 from ..anatomy.heterogeneity import Heterogeneity, LogNormal, Uniform
 from ..anatomy.tissue import Tissue
 from ..physics.flow.closures import CrackedTissues, TissueFlow
-from ..physics.flow.crack_closures import CubicCracks, NoMemory, NonLocalMemory, fracture_field
-from ..quantities.parameter_set import MECHANICS, ParameterSet
-from ..quantities.refusal import BadInput
+from ..physics.flow.crack_closures import NoMemory, NonLocalMemory, fracture_field
+from ..quantities.parameter_set import MECHANICS
 from ..space.grid import MM, VoxelGrid
-from .elastic import plane_modulus
+from .crack_numbers import crack_law, memory_law
 from .setting import Setting, tissue_flows
 
-#: A crack ceiling below this decides the pressure by itself [m2/(Pa s)].
-LEAST_CEILING = 1e-9
 #: Voxels per correlation length below which statistics of the paths are not resolved.
 RESOLVED = 8.0
 #: Sets the field of the fracture pressure apart from everything else that the case's seed draws.
@@ -40,33 +37,16 @@ def cracked_tissues(setting: Setting) -> CrackedTissues | tuple[TissueFlow, ...]
     return CrackedTissues(cracking, fracture_pressure(setting), _memory(setting))
 
 
-def crack_law(parameters: ParameterSet, tissue: str) -> CubicCracks:
-    """The law of the cracks of one tissue. Raises BadInput for a ceiling that would decide the pressure."""
-    section, common = parameters[tissue], parameters[MECHANICS]
-    ceiling = common["crack_ceiling"].si
-    if ceiling < LEAST_CEILING:
-        raise BadInput(
-            f"{MECHANICS}.crack_ceiling: {ceiling:g} m2/(Pa s) would decide the pressure by itself; at least "
-            f"{LEAST_CEILING:g} is allowed"
-        )
-    return CubicCracks(
-        section["crack_length"].si, section["crack_spacing"].si, plane_modulus(section), common["viscosity"].si, ceiling
-    )
-
-
 def _memory(setting: Setting) -> NoMemory | NonLocalMemory:
     if setting.case.model.crack_memory == "none":
         return NoMemory()
-    common = setting.parameters[MECHANICS]
-    return NonLocalMemory(common["reopening_share"].si, common["full_opening"].si)
+    return memory_law(setting.parameters)
 
 
 def fracture_pressure(setting: Setting) -> np.ndarray:
     """Fracture pressure before anything opened, per voxel [Pa]. Shape (nx, ny, nz)."""
     parameters, subject = setting.parameters, setting.subject
     value = parameters[Tissue.TUMOUR_VIABLE.word]["fracture_pressure"].si
-    if not value > 0:
-        raise BadInput("tumour_viable.fracture_pressure: 0 came, a pressure above zero is needed; write 'cracks: none'")
     factors = [1.0 if t is Tissue.AIR else parameters[t.word]["fracture_pressure"].si / value for t in Tissue]
     varied = variation(setting).factor(subject.grid) * _beside_shafts(setting)
     return fracture_field(value, factors, subject.labels, varied)

@@ -32,6 +32,7 @@ from ..space.labels import read_segments
 from ..space.resample import computing_grid
 from ..storage.inside import inside_folder
 from .case import Case, ScanSubject, Tracer, naming
+from .crack_numbers import require_crackable
 from .delivery import Delivery
 from .label_names import read_tissues
 from .memory import require_grid_memory
@@ -220,6 +221,7 @@ def require_possible(parameters: ParameterSet) -> None:
             _vessel_bed(p)
         except BadInput as refused:
             raise BadInput(f"{tissue.word}: {refused}; change the override or the set") from None
+    require_crackable(parameters, (tissue.word for tissue in Tissue if tissue is not Tissue.AIR))
 
 
 def tissue_flows(setting: Setting) -> tuple[TissueFlow, ...]:

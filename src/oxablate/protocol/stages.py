@@ -4,8 +4,6 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ..anatomy.phantom import phantom_geometry, phantom_images
 from ..quantities import dimension as dim
 from ..quantities.refusal import BadInput, nearest
@@ -14,10 +12,10 @@ from ..space.files import write_image
 from ..space.grid import MM
 from .case import load_case, naming
 from .cut_off import cut_off
+from .foresight import delivery_lines, foreseen, model_lines
 from .memory import require_bytes, require_grid_memory
 from .recipe import read_recipe
 from .setting import Setting, prepare
-from .validity import fracture_pressure
 from .yaml_door import read_yaml
 
 _GREY_NOISE = 0.04
@@ -87,17 +85,9 @@ class Inspection:
     memory_available: int
 
     def __str__(self) -> str:
-        s, pump = self.setting, self.setting.pump
-        tip = ", ".join(f"{x / MM:.1f}" for x in s.tip)
-        lines = [
-            f"Case: {s.case.title}",
-            str(s.subject),
-            f"Needle  tip at ({tip}) mm LPS, cavity radius {show(s.case.needle.cavity_radius, dim.LENGTH)}",
-            f"Pump    {show(pump.volume, dim.VOLUME)} at {show(pump.flow_rate, dim.FLOW_RATE)}, "
-            f"from {show(pump.start, dim.TIME)} to {show(pump.end, dim.TIME)}; followed for {_span(s.case.follow)}",
-            f"Pores   {s.case.model.pores}; beyond the grid: {s.case.model.beyond}",
-            f"Cut-off {cut_off(s)}",
-        ]
+        s = self.setting
+        lines = [f"Case: {s.case.title}", str(s.subject), *delivery_lines(s), *model_lines(s)]
+        lines += [f"Cut-off {cut_off(s)}"]
         lines += [f"Arm     {_arm(arm)}" for arm in s.arms]
         lines += [f"Numbers {s.parameters.name}: {s.parameters.description}", f"        {_grades(s)}"]
         lines += [f"        set by the user: {key}" for key in s.parameters.overridden()]
@@ -115,31 +105,20 @@ def inspect(case: str | Path) -> Inspection:
         return Inspection(setting, *require_grid_memory(setting.subject.grid.shape))
 
 
-def foreseen(setting: Setting) -> list[str]:
-    """Sentences on what is outside the models before anything is computed."""
-    tip = setting.subject.tissue_at(tuple(x / MM for x in setting.tip))
-    k = setting.parameters[tip.word]["hydraulic_conductivity"].si
-    rigid = setting.pump.flow_rate / (4 * np.pi * k * setting.case.needle.cavity_radius)
-    found, limit = [], fracture_pressure()
-    if rigid > limit:
-        found.append(
-            f"intact, rigid {tip.word} would need {show(rigid, dim.PRESSURE)} at the needle, above the "
-            f"{show(limit, dim.PRESSURE)} at which tissue is taken to crack; cracks are not in this model"
-        )
-    if setting.pump.end > setting.case.follow:
-        found.append("the run ends before the pump does; only a part of the volume is given")
-    return found
-
-
-def _span(seconds: float) -> str:
-    return show(seconds, dim.TIME)
-
-
 def _arm(arm) -> str:
     if not arm.agent.dissolved:
-        return f"{arm.name}: plain fluid"
+        return f"{arm.name}: plain fluid{_beside(arm)}"
     mass = show(arm.concentration * arm.agent.solute.molar_mass.si, dim.MASS_CONCENTRATION)
-    return f"{arm.name}: {mass} ({arm.concentration:.3g} mmol/L)"
+    return f"{arm.name}: {mass} ({arm.concentration:.3g} mmol/L){_beside(arm)}"
+
+
+def _beside(arm) -> str:
+    """What the tracer adds to an arm."""
+    if arm.tracer is None:
+        return ""
+    agent, concentration = arm.tracer
+    mass = show(concentration * agent.solute.molar_mass.si, dim.MASS_CONCENTRATION)
+    return f", with {agent.name} at {mass}"
 
 
 def _grades(setting: Setting) -> str:
