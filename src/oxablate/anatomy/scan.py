@@ -52,13 +52,14 @@ class Scan:
     """A scan as tissues.
 
     image: intensities. tissues: uint8 `Tissue` labels on its voxels. statement: where from. notes: sentences on what
-    was taken for what, and on what the files leave open.
+    was taken for what, and on what the files leave open. bone: bool on its voxels, None where nobody drew any.
     """
 
     image: Image
     tissues: np.ndarray
     statement: str
     notes: tuple[str, ...] = ()
+    bone: np.ndarray | None = None
 
 
 def read_scan(

@@ -1,7 +1,7 @@
 """The subject: tissues and their variation on a computing grid, and where they came from."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class Origin:
     statement: one line, beginning with "scan" or "synthetic". source: voxels of the input, to which fields are
     exported. crop: which part of them became the grid, None for a phantom. resampled: volume of each tissue before and
     after resampling, empty for a phantom. notes: sentences on what the grid or the input does not hold. reference: the
-    DICOM objects that hold the input, None for other input.
+    DICOM objects that hold the input, None for other input. bone: bool on the voxels of `source`, None without any.
     """
 
     statement: str
@@ -35,6 +35,7 @@ class Origin:
     resampled: tuple[LabelVolume, ...]
     notes: tuple[str, ...]
     reference: DicomReference | None = None
+    bone: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +113,7 @@ class Subject:
         grid, crop = computing_grid(geometry, is_tumour(scan.tissues), spacing_mm, margin_mm)
         labels, volumes = resample_labels(scan.tissues, geometry, grid)
         notes = scan.notes + _scan_notes(crop, volumes, margin_mm, labels)
-        origin = Origin(scan.statement, geometry, crop, volumes, notes, scan.image.reference)
+        origin = Origin(scan.statement, geometry, crop, volumes, notes, scan.image.reference, scan.bone)
         return cls(grid, labels, host, heterogeneity.factor(grid), origin)
 
     @cached_property

@@ -1,7 +1,10 @@
 """What each segment of a label file is: the tissue named for it, and a guess where nobody has named one yet."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import numpy as np
 
 from ..quantities.refusal import BadInput, nearest
 from ..space.segment import Segment, Segments, plain_name
@@ -69,6 +72,21 @@ def assign(segments: Segments, names: TissueNames, source: str) -> list[tuple[Se
                 "correct the name or the label map"
             )
     return [(found, tissue) for _, tissue, found in entries if found and id(found) not in ignored]
+
+
+def marked(keys: Iterable[Key], segments: Segments, shape: tuple[int, int, int], source: str) -> np.ndarray | None:
+    """What the named segments mark on an image of this shape, bool; None where no key is given.
+
+    source: name of the label file, for refusals. Fails with `BadInput` for a name that the file does not hold, and for
+    one that two segments share.
+    """
+    mask = None
+    for key in keys:
+        found = _meant(key, segments, source)
+        if found is None:
+            raise BadInput(f"{source} has no segment {_shown(key)}; it holds {_held(segments)}: name one of them")
+        mask = found.mask(shape) if mask is None else mask | found.mask(shape)
+    return mask
 
 
 def _meant(key: Key, segments: Segments, source: str) -> Segment | None:

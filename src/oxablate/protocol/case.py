@@ -39,6 +39,7 @@ class ScanSubject(Part):
     labels: Word
     label_names: dict[Label, str] | None = None
     tissues: Word | None = None
+    bone: tuple[Label, ...] = ()
     host: Word
     spacing: Spacing
     margin: Margin

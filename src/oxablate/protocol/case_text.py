@@ -22,6 +22,7 @@ _EXAMPLES: dict[str, Any] = {
     "subject.scan.label_names": {1: "tumour_viable"},
     "subject.scan.tissues": "tissues.yaml",
     "subject.scan.synthetic_lesion": False,
+    "subject.scan.bone": ["Ribs"],
     "subject.phantom": "phantom",
     "subject.scan": "scan",
     "needle.sites.count": 4,

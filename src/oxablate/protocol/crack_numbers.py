@@ -23,16 +23,14 @@ _OF_GAP = ("contact_stress", "standing_gap")
 
 
 def crack_law(parameters: ParameterSet, tissue: str) -> CubicCracks:
-    """The law of the cracks of one tissue. Raises BadInput for a ceiling that would decide the pressure."""
+    """The law of the cracks of one tissue."""
     section, common = parameters[tissue], parameters[MECHANICS]
-    ceiling = common["crack_ceiling"].si
-    if ceiling < LEAST_CEILING:
-        raise BadInput(
-            f"{MECHANICS}.crack_ceiling: {ceiling:g} m2/(Pa s) would decide the pressure by itself; at least "
-            f"{LEAST_CEILING:g} is allowed"
-        )
     return CubicCracks(
-        section["crack_length"].si, section["crack_spacing"].si, plane_modulus(section), common["viscosity"].si, ceiling
+        section["crack_length"].si,
+        section["crack_spacing"].si,
+        plane_modulus(section),
+        common["viscosity"].si,
+        common["crack_ceiling"].si,
     )
 
 
@@ -47,6 +45,12 @@ def require_crackable(parameters: ParameterSet, tissues) -> None:
     for name in MECHANICS_PARAMETERS:
         if name not in _MAY_BE_ZERO and not parameters[MECHANICS][name].si > 0:
             raise BadInput(f"{MECHANICS}.{name}: 0 came, a number above zero is needed; change the override or the set")
+    ceiling = parameters[MECHANICS]["crack_ceiling"].si
+    if ceiling < LEAST_CEILING:
+        raise BadInput(
+            f"{MECHANICS}.crack_ceiling: {ceiling:g} m2/(Pa s) would decide the pressure by itself; at least "
+            f"{LEAST_CEILING:g} is allowed"
+        )
     memory_law(parameters)
     for word in tissues:
         if not parameters[word]["fracture_pressure"].si > 0:
@@ -54,7 +58,10 @@ def require_crackable(parameters: ParameterSet, tissues) -> None:
                 f"{word}.fracture_pressure: 0 came, a pressure above zero is needed; tissue that cracks by itself "
                 "cannot be computed"
             )
-        crack_law(parameters, word)
+        try:
+            crack_law(parameters, word)
+        except BadInput as refused:
+            raise BadInput(f"{word}: {refused}; change the override or the set") from None
 
 
 def unused_numbers(model: Model, tubes: bool) -> frozenset[str]:

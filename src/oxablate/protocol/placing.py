@@ -144,7 +144,7 @@ def _checked(delivery: Delivery, subject: Subject) -> tuple[str, ...]:
     """What to warn of; raises BadInput for needles that cannot be where they are said to be."""
     grid, body = subject.grid, subject.body_mask
     check_spacing(delivery.openings, grid)
-    vessel, bone = subject.labels == Tissue.LARGE_VESSEL, np.zeros(grid.shape, bool)  # nobody draws bone here yet
+    vessel = subject.labels == Tissue.LARGE_VESSEL
     found: list[str] = []
     for needle in delivery.needles:
         if isinstance(needle, Needle):
@@ -153,12 +153,22 @@ def _checked(delivery: Delivery, subject: Subject) -> tuple[str, ...]:
             course, openings = Course(needle.entry or ahead, needle.tip), (needle.tip,)
         else:
             course, openings = needle.course, needle.openings()
-        found += check_course(course, openings, grid, body, bone, vessel)
+        if not isinstance(needle, Needle) or needle.entry is not None:
+            _check_bone(course, subject)
+        found += check_course(course, openings, grid, body, np.zeros(grid.shape, bool), vessel)
         if not delivery.simple:
             found += _track_notes(course, delivery, subject)
         elif not body[_voxel(grid, needle_tip(needle))]:
             _require_tissue(needle, subject)
     return tuple(dict.fromkeys(found))
+
+
+def _check_bone(course: Course, subject: Subject) -> None:
+    """Refuse a shaft through bone, looked for in the whole scan: ribs lie beyond the computing grid."""
+    origin = subject.origin
+    if origin.bone is not None:
+        none = np.zeros(origin.bone.shape, bool)
+        check_course(course, (), origin.source.to_grid(), none, origin.bone, none)
 
 
 def needle_tip(needle: Placed) -> Point:

@@ -9,7 +9,7 @@ from ..anatomy.phantom import phantom_geometry
 from ..anatomy.scan import BodyByBrightness, BodyEverywhere, Scan, painted
 from ..anatomy.subject import Subject
 from ..anatomy.tissue import Tissue, is_tumour
-from ..anatomy.tissue_names import TissueNames, assign
+from ..anatomy.tissue_names import TissueNames, assign, marked
 from ..device.agent import Agent, load_agent
 from ..device.pump import SyringePump
 from ..device.total import Total
@@ -171,9 +171,11 @@ def _read_scan(scan: ScanSubject, folder: Path) -> Scan:
         segments = read_segments(label_path, image, str(image_path))
     with naming(names_key):
         drawn = assign(segments, names, str(label_path))
+    with naming("subject.scan.bone"):
+        bone = marked(scan.bone, segments, image.data.shape, str(label_path))
     body = BodyByBrightness() if scan.body == "threshold" else BodyEverywhere()
     with naming("subject.scan.body"):
-        return painted(image, segments, drawn, body, (image_path, label_path))
+        return replace(painted(image, segments, drawn, body, (image_path, label_path)), bone=bone)
 
 
 def _read_names(tissues: str, folder: Path) -> TissueNames:
