@@ -22,7 +22,7 @@ WORDS = {
     "subject.scan.tissues": (
         "Instead of 'label_names': a file with the tissue of each label, as `oxablate labels` writes one to be edited."
     ),
-    "subject.scan.bone": "Segments of bone, by number or name, which no needle may pass; each is also named as a tissue.",
+    "subject.scan.bone": "Segments of bone, by number or name, which no needle may pass; each also needs a tissue.",
     "subject.scan.host": "Name of the organ round the tumour; its numbers are those of 'host' in the parameter set.",
     "subject.scan.spacing": "Edge of a voxel of the computing grid, which is laid round the tumour.",
     "subject.scan.margin": "From the tumour to the faces of the computing grid.",
