@@ -13,6 +13,8 @@ from oxablate.device.gauge import NeedleTube, gauges, tube_of_gauge
 from oxablate.device.hand import HandSyringe
 from oxablate.device.needles import Course, DrawnBack, EndHoleNeedle, MultiProng, SideHoleNeedle, StaysInPlace, tip_at
 from oxablate.device.programme import Dwell, Give, Pause, Programme, in_turn
+from oxablate.device.pump import SyringePump
+from oxablate.device.total import Total
 from oxablate.quantities.refusal import BadInput
 
 COURSE = Course((0.0, 0.0, 0.05), (0.0, 0.0, 0.0))
@@ -179,3 +181,17 @@ def test_what_cannot_be_is_refused_in_one_sentence(build, says):
     with pytest.raises(BadInput, match=says) as refused:
         build()
     assert "\n" not in str(refused.value)
+
+
+def test_several_drives_are_asked_like_one():
+    """Two programmes and a pump that overlap, against their sums at every time."""
+    drives = (*in_turn([PROGRAMME] * 2, 20.0), SyringePump(ML, ML / 20.0, 15.0))
+    total = Total(drives)
+    assert total.volume == pytest.approx(7 * ML) and total.start == 10.0 and total.end == drives[1].end
+    assert total.flow_rate == pytest.approx(ML / MIN + ML / 20.0) and total.duration == total.end - total.start
+    for time in np.linspace(-5.0, 600.0, 97):
+        assert total.flow(time) == pytest.approx(sum(drive.flow(time) for drive in drives), abs=1e-20)
+        assert total.delivered(time + 7.0) - total.delivered(time) == pytest.approx(
+            7.0 * total.mean_flow(time, time + 7.0), rel=1e-9, abs=1e-12 * ML
+        )
+    assert total.delivered(1e6) == pytest.approx(total.volume) and total.delivered(0.0) == 0.0

@@ -22,7 +22,7 @@ from .case_part import (
     Volume,
     left_out,
 )
-from .quantified import Direction, Point
+from .quantified import Direction, Entry, Point
 
 #: Most needles of a case; more is a slip.
 MOST_NEEDLES = 50
@@ -39,7 +39,7 @@ class FurtherNeedle(Part):
     """One more needle like the first."""
 
     tip: Point
-    entry: Point
+    entry: Entry
 
 
 class SideHoles(Part):
@@ -73,7 +73,7 @@ class NeedlePlace(Part):
 
     tip: Point = None
     sites: Sites | None = None
-    entry: Point = None
+    entry: Entry = None
     frame: Literal["LPS", "RAS"] | None = None
     others: Annotated[tuple[FurtherNeedle, ...], Field(max_length=MOST_NEEDLES)] = ()
     cavity_radius: CavityRadius
@@ -98,8 +98,6 @@ class NeedlePlace(Part):
             raise left_out("tip")
         if self.sites is not None and (self.tip is not None or self.entry is not None or self.others):
             raise BadInput("needles spread over 'sites' have no 'tip', 'entry' or 'others'; give one or the other")
-        if "centroid" in (self.entry, *(other.entry for other in self.others)):
-            raise BadInput("'centroid' is no entry; write three lengths such as ['12 mm', '-4 mm', '30 mm']")
         return self
 
     @model_validator(mode="after")

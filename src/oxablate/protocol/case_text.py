@@ -28,6 +28,13 @@ _EXAMPLES: dict[str, Any] = {
     "needle.sites.count": 4,
     "needle.gauge": 22,
     "needle.length": "90 mm",
+    "needle.side_holes.distances": ["3 mm", "6 mm"],
+    "needle.side_holes.radii": ["0.1 mm", "0.1 mm"],
+    "needle.withdrawal.times": ["0 min", "5 min"],
+    "needle.withdrawal.distances": ["0 mm", "10 mm"],
+    "injection.phases.give": "1 mL",
+    "injection.hand.free_rate": "1 mL/s",
+    "injection.hand.stall_pressure": "300 kPa",
     "tracer.agent": "inert_tracer",
     "tracer.concentration": "1 g/L",
 }

@@ -93,14 +93,19 @@ FARTHEST = 2.0
 
 @dataclass(frozen=True)
 class Place:
-    """The word "centroid", or three signed lengths."""
+    """Three signed lengths. centroid: whether the word "centroid" will do too."""
+
+    centroid: bool
 
     def __str__(self) -> str:
-        return f"centroid, or three lengths such as ['12 mm', '-4 mm', '30 mm'], each within {FARTHEST:g} m of 0"
+        word = "centroid, or " if self.centroid else ""
+        return f"{word}three lengths such as ['12 mm', '-4 mm', '30 mm'], each within {FARTHEST:g} m of 0"
 
     def __get_pydantic_json_schema__(self, core_schema, handler) -> dict:
         three = {"type": "array", "minItems": 3, "maxItems": 3, "items": text_schema(dim.POSITION)}
-        return {"anyOf": [{"const": "centroid"}, three], "description": f"{self}."}
+        if self.centroid:
+            return {"anyOf": [{"const": "centroid"}, three], "description": f"{self}."}
+        return three | {"description": f"{self}."}
 
 
 def _point(given: Any):
@@ -115,7 +120,15 @@ def _point(given: Any):
     return at
 
 
-Point = Annotated[Any, BeforeValidator(_point), Place()]
+def _coordinates(given: Any):
+    """A place that is no word."""
+    if given == "centroid":
+        raise BadInput("'centroid' is no entry; write three lengths such as ['12 mm', '-4 mm', '30 mm']")
+    return _point(given)
+
+
+Point = Annotated[Any, BeforeValidator(_point), Place(True)]
+Entry = Annotated[Any, BeforeValidator(_coordinates), Place(False)]
 
 
 SIGNED = replace(dim.NUMBER, signed=True)
