@@ -108,7 +108,9 @@ def test_mirrored_subject_mirrored_answer(agent, axis):
     one, other = finished(agent), run_arm(mirrored(setting, axis))
     assert other.state.clock.steps == one.state.clock.steps
     for name, field in one.state.arrays().items():
-        seen = np.flip(other.state.arrays()[name], field.ndim - 3 + axis)
+        seen = other.state.arrays()[name]
+        if field.ndim >= 3:  # what stands beside the grid has no mirror
+            seen = np.flip(seen, field.ndim - 3 + axis)
         scale = one.arm.concentration if "concentration" in name else np.abs(field).max(initial=0.0)
         assert np.abs(seen - field).max(initial=0.0) <= 1e-6 * scale, name
     assert other.needle_pressure() == pytest.approx(one.needle_pressure(), rel=1e-6)

@@ -22,13 +22,17 @@ class Clock:
 class AgentState:
     """What belongs to the agent, float64 on the grid (nx, ny, nz).
 
-    concentration (species, nx, ny, nz) [mol/m3 of fluid]; pools (pools, nx, ny, nz) [mol/m3 of reference tissue, agent
+    Species are the agent, then a tracer in the same liquid. concentration (species, nx, ny, nz) [mol/m3 of fluid] in
+    intact pores; crack_concentration: the same in cracks, (species, 0, 0, 0) where no tissue can crack; track_amount
+    (species,) [mol]: what the needle's track holds; pools (pools, nx, ny, nz) [mol/m3 of reference tissue, agent
     equivalents]; exposure: integral of the mixed concentration [mol s/m3]; swept: share of a voxel that a diffusive
     front has passed [1]; shielded: agent held behind that front [mol/m3 of reference tissue]; front_dose: exposure
     behind it [mol s/m3].
     """
 
     concentration: np.ndarray
+    crack_concentration: np.ndarray
+    track_amount: np.ndarray
     pools: np.ndarray
     exposure: np.ndarray
     swept: np.ndarray
@@ -41,7 +45,7 @@ class State:
     """Fields on the grid (nx, ny, nz), float64, and the clock.
 
     pressure [Pa]; volume_ratio: J [1]; vessel_fraction [1]; fluid_volume (pots, nx, ny, nz) [m3]: fluid per voxel and
-    pot, one pot until cracks bring a second; injury: killed share of the cells and the doses behind it.
+    pot, [0] intact pores, [1] cracks where tissue can crack; injury: killed share of the cells and the doses behind it.
     Beside the grid: track_pressure [Pa] and track_volume [m3] of the nodes of the needles' tracks (n,), none without;
     crack_greatest: what cracks remember, (0, 0, 0) where they forget; drives: of `Delivery`, (hubs, 2).
     """

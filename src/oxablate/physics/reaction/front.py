@@ -98,6 +98,7 @@ def advance_front(
     donors: Donors,
     dt: float,
     box: np.ndarray | None = None,
+    fed: np.ndarray | None = None,
 ) -> Booking:
     """Let agent diffuse for a time dt into the voxels of state.mask, consume what their fronts pass, in place.
 
@@ -107,7 +108,8 @@ def advance_front(
     pools: R_i [mol/m3 of reference tissue] (n, nx, ny, nz): fast pools are gone behind the front, others react with the
     shielded agent; diffusivity: pore diffusivity D [m2/s], flux density - theta D grad c (theta is NOT inside D: the
     similarity ratio is theta c / s); spacing [m]; box: (i0, i1, j0, j1, k0, k1), it must hold every voxel with agent
-    and its neighbours. state.mask is as `front_mask` left it; voxels swept during the step leave it and become donors.
+    and its neighbours; fed: voxels whose front is fed through crack walls and advances there (`walls`), bool, or None.
+    state.mask is as `front_mask` left it; voxels swept during the step leave it and become donors.
     Returns the booking [mol] of concentration and shielded agent together: lost "consumed by NAME" and "decayed",
     gained "boundary" (outer walls) and "held source". Refuses fields that do not fit. Source: see `equations`;
     measured errors: docs/decisions/0003-subvoxel-front.md.
@@ -120,7 +122,7 @@ def advance_front(
     fields = (concentration, fluid_fraction, diffusivity, pools)
     steps = _inner_steps(diffusivity, spacing, box, dt)
     for _ in range(steps):
-        _inner_step(state, fields, kinetics, spacing, law, donors, dt / steps, box, taken, gained)
+        _inner_step(state, fields, kinetics, spacing, law, donors, dt / steps, box, fed, taken, gained)
     return book_front(taken, gained, kinetics, math.prod(spacing))
 
 
@@ -132,11 +134,13 @@ def _inner_steps(diffusivity, spacing, box, dt) -> int:
     return max(1, math.ceil(float(inner.max()) * dt / (_SUBSTEP * min(spacing) ** 2)))
 
 
-def _inner_step(state, fields, kinetics, spacing, law, donors, dt, box, taken, gained) -> None:
+def _inner_step(state, fields, kinetics, spacing, law, donors, dt, box, fed, taken, gained) -> None:
     """Ask, draw, advance, once."""
     concentration, fluid, diffusivity, pools = fields
     rates, walls = kinetics.rate_array, np.array(donors.walls, dtype=np.float64)
     rows = _fronts(concentration, state, walls, box)
+    if fed is not None:
+        rows = np.ascontiguousarray(rows[~fed[tuple(rows.T)]])
     if rows.shape[0] == 0:
         return
     dx, dy, dz = spacing

@@ -99,11 +99,11 @@ class SpeciesBook:
     def add_flow(self, window, c, low, theta, flow, species, dt: float, drains: bool) -> None:
         """Book the outer faces and the uptake by vessels of one advective sub-step, before c is replaced."""
         sums = np.zeros(2)
-        through_boundary(window, c, low, theta, flow, species[1], sums)
+        through_boundary(window, c, low, theta, flow, species[0], sums)
         self.boundary[0] += dt * sums[0]
         self.boundary[1] += dt * sums[1]
         if drains:
-            self.drained += dt * species[2] * into_vessels(window, c, low, theta, flow[5])
+            self.drained += dt * species[1] * into_vessels(window, c, low, theta, flow[5])
 
     def add_exchange(self, gained: float, lost: float) -> None:
         """Book what crossed vessel walls by exchange [mol]."""

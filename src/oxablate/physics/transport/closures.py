@@ -13,15 +13,16 @@ class DissolvedSpecies:
 
     name: as in the ledger; diffusivity: pore diffusivity D [m2/s], a number or an array (nx, ny, nz), tortuosity
     inside, fluid fraction outside (flux density = -phi D grad c); needle: concentration of the injected fluid
-    [mol/m3]; far_field: concentration of fluid entering through the outer faces [mol/m3]; exchange: permeability-
-    surface product per fluid volume [1/s], a number or an array; plasma: concentration in plasma [mol/m3];
-    retained: fraction held back when fluid is taken up by vessels and lymph, 0 (leaves with the fluid) to 1 [1].
+    [mol/m3], a number or an array; far_field: concentration of fluid entering through the outer faces [mol/m3];
+    exchange: permeability-surface product per fluid volume [1/s], a number or an array; plasma: concentration in plasma
+    [mol/m3]; retained: fraction held back when fluid is taken up by vessels and lymph, 0 (leaves with the fluid) to 1
+    [1].
     Refuses negative or non-finite values.
     """
 
     name: str
     diffusivity: float | np.ndarray
-    needle: float
+    needle: float | np.ndarray
     far_field: float
     exchange: float | np.ndarray
     plasma: float

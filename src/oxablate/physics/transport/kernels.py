@@ -1,12 +1,14 @@
 """Sweeps of the advective step over a window of the grid.
 
 A window is six integers (i0, i1, j0, j1, k0, k1), half open. A flow is the tuple
-(qx, qy, qz, needle, gained, lost, out, net, volume): the fluxes of the step, the fluid leaving each voxel through its
-faces, dW/dt, and W at the start of the flow step, so that W(t) = volume + t net.
+(qx, qy, qz, needle, gained, lost, out, net, volume, supplied): the fluxes of the step, the fluid leaving each voxel
+through its faces, dW/dt, W at the start of the flow step, so that W(t) = volume + t net, and what the needle field
+brings of the species at work [mol/s].
 
 Traffic in float64 words per voxel, sub-step and species when no array stays in cache (a roofline counts these):
-prepare 7, upwind_sweep 16, correction_fluxes 10, correction_limits 9, apply_correction 9, and 10 for choosing the step
-and the window. Once a flow step, on the whole grid: survey_flow 9, advance_volume 3, the window 1 a species.
+filling `supplied` 2, prepare 7, upwind_sweep 17, correction_fluxes 10, correction_limits 9, apply_correction 9, and 10
+for choosing the step and the window. Once a flow step, on the whole grid: survey_flow 9, advance_volume 3, the window
+1 a species.
 """
 
 import numpy as np
@@ -15,7 +17,7 @@ from ...numerics.jit import njit, njit_parallel, prange
 from .equations import face_value
 
 #: float64 words moved per voxel by one advective sub-step of one species (read and written, nothing kept in cache).
-ADVECTION_WORDS = 7 + 16 + 10 + 9 + 9 + 10
+ADVECTION_WORDS = 2 + 7 + 17 + 10 + 9 + 9 + 10
 
 #: The same per flow step for the fluid alone, on the whole grid.
 FLOW_WORDS = 9 + 3
@@ -43,7 +45,7 @@ def survey_flow(flow, dt, planes):
     largest rate at which a voxel is emptied through its outlets, (out + lost) / least W [1/s], count of voxels that
     are not finite.
     """
-    qx, qy, qz, needle, gained, lost, out, net, volume = flow
+    qx, qy, qz, needle, gained, lost, out, net, volume, _ = flow
     nx, ny, nz = out.shape
     for i in prange(nx):
         least_source, least_volume, moving, most_lost, fastest, stray = np.inf, np.inf, 0.0, 0.0, 0.0, 0
@@ -176,24 +178,24 @@ def upwind_line(first, last, steps, offsets, flat, arrays, species, start, end):
     """
     xb, xa, yb, ya, zb, za = steps
     to_y, to_z, next_x, next_y = offsets
-    qx, qy, qz, needle, gained, lost, out, net, volume = flat
+    qx, qy, qz, needle, gained, lost, out, net, volume, supplied = flat
     c, low, drift, theta, middle, given = arrays
-    injected, far, leaks = species
+    far, leaks = species
     half = 0.5 * (end - start)
     for at in range(first, last):
         u, y, z = uint(at), uint(at + to_y), uint(at + to_z)
         west, east, south, north = qx[u], qx[uint(at + next_x)], qy[y], qy[uint(at + to_y + next_y)]
         bottom, top = qz[z], qz[uint(at + to_z + 1)]
-        here, brought, taken = c[u], needle[u], lost[u]
+        here, brought, injected, taken = c[u], needle[u], supplied[u], lost[u]
         x_amount, x_fluid = from_faces(at, xb, xa, west, east, given, far)
         y_amount, y_fluid = from_faces(at, yb, ya, south, north, given, far)
         z_amount, z_fluid = from_faces(at, zb, za, bottom, top, given, far)
-        amount = x_amount + y_amount + z_amount + brought * injected
+        amount = x_amount + y_amount + z_amount + injected
         fluid = x_fluid + y_fluid + z_fluid + brought + gained[u]
         above, below = upwind_terms(here, 0.0, amount, fluid, out[u], taken, net[u], volume[u], leaks, start, end)
         value = above / below if below > 0.0 else here
         low[u] = value if theta[u] == 0.0 else low[u]
-        sources = brought * (injected - here) - gained[u] * here + (1.0 - leaks) * taken * here
+        sources = injected - (brought + gained[u]) * here + (1.0 - leaks) * taken * here
         sources -= 0.5 * (west + east) * slope(at, xb, xa, c, middle)
         sources -= 0.5 * (south + north) * slope(at, yb, ya, c, middle)
         sources -= 0.5 * (bottom + top) * slope(at, zb, za, c, middle)
@@ -205,7 +207,7 @@ def upwind_sweep(window, shape, flat, arrays, species, start, end):
     """Fill `low` (upwind solution; implicit voxels keep theirs) and `drift` (half-step change) inside the window.
 
     flat: the flow tuple, flat; arrays = (c, low, drift, theta, middle, given), flat, the last two from `prepare`;
-    species = (needle concentration, far-field concentration, 1 - retained).
+    species = (far-field concentration, 1 - retained).
     """
     nx, ny, nz = shape
     i0, i1, j0, j1, k0, k1 = window

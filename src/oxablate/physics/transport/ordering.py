@@ -124,16 +124,16 @@ def set_shares(order, theta, flow, start, end, chosen):
 @njit()
 def solve_in_order(order, c, low, theta, flow, species, start, end):
     """Fill `low` with the upwind solution of the ordered voxels."""
-    _, _, _, needle, gained, lost, out, net, volume = flow
+    _, _, _, needle, gained, lost, out, net, volume, supplied = flow
     faces, parts = flattened(flow, c, low, theta)
     _, ny, nz = theta.shape
     for cell in order:
         i, j, k = cell // (ny * nz), cell // nz % ny, cell % nz
-        amount, fluid = carried_in(i, j, k, c.shape, faces, parts, species[1])
-        amount, fluid = amount + needle[i, j, k] * species[0], fluid + needle[i, j, k] + gained[i, j, k]
+        amount, fluid = carried_in(i, j, k, c.shape, faces, parts, species[0])
+        amount, fluid = amount + supplied[i, j, k], fluid + needle[i, j, k] + gained[i, j, k]
         here, share, leaving, taken = c[i, j, k], theta[i, j, k], out[i, j, k], lost[i, j, k]
         change, w = net[i, j, k], volume[i, j, k]
-        above, below = upwind_terms(here, share, amount, fluid, leaving, taken, change, w, species[2], start, end)
+        above, below = upwind_terms(here, share, amount, fluid, leaving, taken, change, w, species[1], start, end)
         low[i, j, k] = above / below
 
 
@@ -155,7 +155,7 @@ def cycle_rows(cells, c, low, theta, flow, species, start, end):
 
     cells: flat indices, growing; `low` must be zero there, so that the right side holds only what is known.
     """
-    _, _, _, needle, gained, lost, out, net, volume = flow
+    _, _, _, needle, gained, lost, out, net, volume, supplied = flow
     faces, parts = flattened(flow, c, low, theta)
     _, ny, nz = theta.shape
     count = cells.size
@@ -163,12 +163,12 @@ def cycle_rows(cells, c, low, theta, flow, species, start, end):
     columns, values = np.full((count, 6), -1), np.zeros((count, 6))
     for row in range(count):
         i, j, k = cells[row] // (ny * nz), cells[row] // nz % ny, cells[row] % nz
-        amount, fluid = carried_in(i, j, k, c.shape, faces, parts, species[1])
-        amount, fluid = amount + needle[i, j, k] * species[0], fluid + needle[i, j, k] + gained[i, j, k]
+        amount, fluid = carried_in(i, j, k, c.shape, faces, parts, species[0])
+        amount, fluid = amount + supplied[i, j, k], fluid + needle[i, j, k] + gained[i, j, k]
         here, share, leaving, taken = c[i, j, k], theta[i, j, k], out[i, j, k], lost[i, j, k]
         change, w = net[i, j, k], volume[i, j, k]
         right[row], diagonal[row] = upwind_terms(
-            here, share, amount, fluid, leaving, taken, change, w, species[2], start, end
+            here, share, amount, fluid, leaving, taken, change, w, species[1], start, end
         )
         for side in range(6):
             inside, ii, jj, kk, flux = neighbour(i, j, k, side, flow)

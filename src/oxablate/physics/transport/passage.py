@@ -62,7 +62,7 @@ class Passage:
         shapes = {"qx": (nx + 1, ny, nz), "qy": (nx, ny + 1, nz), "qz": (nx, ny, nz + 1)}
         names = ("qx", "qy", "qz", "needle", "gained", "lost")
         arrays = tuple(_field(getattr(fluxes, name), shapes.get(name, self.shape), name) for name in names)
-        self.flow = (*arrays, self.work["out"], self.work["net"], volume)
+        self.flow = (*arrays, self.work["out"], self.work["net"], volume, self.work["supplied"])
         self.flat = tuple(array.reshape(-1) for array in self.flow)
         self.planes = np.empty((nx, 6))
         kernels.survey_flow(self.flow, self.dt, self.planes)
@@ -81,12 +81,13 @@ class Passage:
         self.exchange = [_spread_out(one.exchange, self.shape, np.float64, "exchange") for one in self.species]
         self.fastest = [float(array.max()) for array in self.diffusivity]
         self.exchanges = [bool(array.any()) for array in self.exchange]
-        self.values = [(float(one.needle), float(one.far_field), 1.0 - float(one.retained)) for one in self.species]
+        self.sources = [_spread_out(one.needle, self.shape, np.float64, "needle") for one in self.species]
+        self.values = [(float(one.far_field), 1.0 - float(one.retained)) for one in self.species]
         injected = float(plane_sum(self.flow[3]))
-        self.books = [SpeciesBook(injected * value[0]) for value in self.values]
+        self.books = [SpeciesBook(self._supply(n, injected)) for n in range(len(self.species))]
         self.scales, self.entries, self.window = [], self._entries(injected), window.empty()
         for n, one in enumerate(self.species):
-            scale = max(*self.values[n][:2], float(one.plasma) * self.exchanges[n])
+            scale = max(self._strongest(n), self.values[n][0], float(one.plasma) * self.exchanges[n])
             box, least, most = window.occupied(self.c[n], scale, everything)
             if not (least >= 0.0 and most < np.inf):
                 raise BadInput(f"the concentration of {one.name} is negative or not finite: check the step before")
@@ -94,13 +95,32 @@ class Passage:
             self.window = window.union(self.window, box)
         self.window = window.union(self.window, self.entries)
 
+    def _supply(self, n: int, injected: float) -> float:
+        """What the needle field brings of one species [mol/s]; injected: its fluid [m3/s]."""
+        source = self.sources[n]
+        if source.size == 1:
+            return injected * float(source[0, 0, 0])
+        self._fill_supplied(n)
+        return float(plane_sum(self.work["supplied"]))
+
+    def _strongest(self, n: int) -> float:
+        """The largest concentration that fluid of the needle field brings [mol/m3]."""
+        source = self.sources[n]
+        return (
+            float(source[0, 0, 0]) if source.size == 1 else float(np.max(source, initial=0.0, where=self.flow[3] > 0))
+        )
+
+    def _fill_supplied(self, n: int) -> None:
+        """Fill what the needle field brings of one species [mol/s]."""
+        np.multiply(self.flow[3], self.sources[n], out=self.work["supplied"])
+
     def _entries(self, injected: float) -> np.ndarray:
         """The window of all places where agent can enter during the step."""
         found = window.empty()
         for n, one in enumerate(self.species):
             if self.exchanges[n] and one.plasma > 0.0:
                 return window.whole(self.shape)
-            if injected > 0.0 and one.needle > 0.0 and window.is_empty(found):
+            if injected > 0.0 and self.sources[n].max() > 0.0 and window.is_empty(found):
                 found = window.occupied(self.flow[3], 0.0, window.whole(self.shape))[0]
         if any(one.far_field > 0.0 for one in self.species):
             for axis in range(3):
@@ -150,6 +170,7 @@ class Passage:
             for n, value in enumerate(self.values):
                 if self.scales[n] > 0.0:
                     c = self.c[n].reshape(-1)
+                    self._fill_supplied(n)
                     variation_sums(seen, self.shape, self.flat, c, value, now, ahead, self.scales[n], sums)
             wanted = max(wanted, courant_ahead(sums) / self.stepping.courant)
         return wanted
@@ -181,6 +202,7 @@ class Passage:
     def _carry_one(self, n: int, start: float, end: float) -> np.ndarray:
         """Advection of one species: upwind solution, correction, limits. Returns the window it worked in."""
         work, c, value, flow, times = self.work, self.c[n], self.values[n], self.flow, (start, end)
+        self._fill_supplied(n)
         low, drift, theta, reached = work["low"], work["drift"], work["theta"], self.window.copy()
         ordered, cyclic = self.implicit
         threshold = window.NEGLIGIBLE * self.scales[n]

@@ -21,8 +21,9 @@ class StepFluxes:
     """The fluid motion of one flow step, constant over it, as the flow solver found it.
 
     qx, qy, qz: fluxes through the faces [m3/s], shapes (nx+1, ny, nz), (nx, ny+1, nz), (nx, ny, nz+1), outer faces
-    included, positive along the growing index; needle: fluid injected [m3/s]; gained: fluid filtered from vessels,
-    free of agent [m3/s]; lost: fluid taken up by vessels and lymph [m3/s]; the last three (nx, ny, nz), not negative.
+    included, positive along the growing index; needle: fluid injected, by the needle or out of cracks [m3/s]; gained:
+    fluid filtered from vessels, free of agent [m3/s]; lost: fluid taken up by vessels and lymph [m3/s]; the last three
+    (nx, ny, nz), not negative.
     """
 
     qx: np.ndarray
@@ -72,14 +73,14 @@ class Transport:
         self.shape = tuple(int(n) for n in shape)
         self.inverse_squares = tuple(1.0 / h**2 for h in spacing)
         self.stepping = stepping
-        names = ("out", "net", "theta", "low", "drift", "ax", "ay", "az", "rise", "fall")
+        names = ("out", "net", "theta", "low", "drift", "ax", "ay", "az", "rise", "fall", "supplied")
         self.work = {name: np.zeros(self.shape) for name in names}
         self.degree = np.full(self.shape, -1, dtype=np.int8)
 
     @staticmethod
     def memory(shape: tuple[int, int, int]) -> int:
         """Bytes of workspace for a grid of this shape (ordering of fast voxels aside)."""
-        return int(np.prod(shape)) * (10 * 8 + 1)
+        return int(np.prod(shape)) * (11 * 8 + 1)
 
     def suggest_step(
         self,

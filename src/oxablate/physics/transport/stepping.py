@@ -31,9 +31,9 @@ def difference(at, step, c, here, beyond, enters):
 def variation_sums(window, shape, flat, c, species, start, ahead, scale, sums):
     """Add the sums of w, w ln(1 + C) and w ln(1 + C)^2 over each i-plane of the window to `sums`, (nx, 3).
 
-    flat: the flow tuple, flat; c: flat; species = (needle, far field, 1 - retained); C counts the time `ahead` [s].
+    flat: the flow tuple, flat; c: flat; species = (far field, 1 - retained); C counts the time `ahead` [s].
     """
-    qx, qy, qz, needle, _, lost, out, net, volume = flat
+    qx, qy, qz, needle, _, lost, out, net, volume, supplied = flat
     nx, ny, nz = shape
     i0, i1, j0, j1, k0, k1 = window
     sx = ny * nz
@@ -43,14 +43,14 @@ def variation_sums(window, shape, flat, c, species, start, ahead, scale, sums):
             for k in range(k0, k1):
                 at = i * sx + j * nz + k
                 u, y, z = uint(at), at + i * nz, at + i * ny + j
-                here, far = c[u], species[1]
+                here, far = c[u], species[0]
                 w = difference(at, -sx * (i > 0), c, here, far, qx[u] > 0.0)
                 w += difference(at, sx * (i + 1 < nx), c, here, far, qx[uint(at + sx)] < 0.0)
                 w += difference(at, -nz * (j > 0), c, here, far, qy[uint(y)] > 0.0)
                 w += difference(at, nz * (j + 1 < ny), c, here, far, qy[uint(y + nz)] < 0.0)
                 w += difference(at, -1 * (k > 0), c, here, far, qz[uint(z)] > 0.0)
                 w += difference(at, 1 * (k + 1 < nz), c, here, far, qz[uint(z + 1)] < 0.0)
-                w += abs(species[0] - here) if needle[u] > 0.0 else 0.0
+                w += abs(supplied[u] / needle[u] - here) if needle[u] > 0.0 else 0.0
                 holds = volume[u] + start * net[u]
                 if w <= LEVEL * scale or holds <= 0.0:
                     continue
