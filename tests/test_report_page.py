@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from cases import small_data
 from matplotlib.figure import Figure
+from torn_record import OF_THE_LIQUID
 
 from oxablate.protocol.record import open_record
 from oxablate.protocol.run import Asked, run
@@ -31,6 +32,8 @@ NAME = "MUSTERMANN^ERIKA"
 TITLE = "<script>alert('x')</script> & \"quotes\""
 QUESTION = "</style><img src=http://evil.example/x.png onerror=alert(1)> Does it spread?"
 SHAPE, SPACING = (18, 17, 9), (1.5, 1.5, 3.0)
+#: Figures that every run has; the others are tested where the liquid is.
+ALWAYS = [entry for entry in GALLERY if entry.name not in OF_THE_LIQUID]
 
 
 def write_scan(folder: Path) -> None:
@@ -149,7 +152,7 @@ def test_every_part_is_there_and_flags_come_first(page):
         "words", "provenance",
     ]  # fmt: skip
     assert [i for i in page.ids if i in parts] == parts
-    drawn = {f"figure-{entry.name}" for entry in GALLERY} | {"movie"}
+    drawn = {f"figure-{entry.name}" for entry in ALWAYS} | {"movie"}
     assert drawn <= set(page.ids)
 
 
@@ -198,7 +201,7 @@ def test_parameters_carry_their_grade_and_the_users_are_marked(page, folder):
         assert source in text
 
 
-@pytest.mark.parametrize("entry", GALLERY, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", ALWAYS, ids=lambda entry: entry.name)
 def test_a_figure_is_stamped_and_the_same_under_other_settings(entry, scene):
     figure = entry.draw(scene)
     assert isinstance(figure, Figure) and is_stamped(figure)

@@ -73,13 +73,12 @@ def torn() -> SimpleNamespace:
     solute = Account("tracer", "mol", 0.0)
     agent = SimpleNamespace(
         concentration=np.full((1, *SHAPE), 2.0), crack_concentration=np.full((1, *SHAPE), 5.0),
-        shielded=np.zeros(SHAPE),
+        shielded=np.zeros(SHAPE), track_amount=np.array([3e-9]),
     )  # fmt: skip
     solute.lost = {"vessels: drained": 1e-10, "vessels: washed out": 2e-10, "boundary": 3e-10, "track exit": 4e-10}
     solute.lost |= {"consumed by thiols": 5e-10, "decayed": 6e-10}
     state = SimpleNamespace(
         fluid_volume=fluid, track_volume=track, agent=agent, clock=SimpleNamespace(time=20.0),
-        track_amount=np.array([1e-9, 2e-9]),
     )  # fmt: skip
     return SimpleNamespace(
         grid=SimpleNamespace(voxel_volume=VOXEL, shape=SHAPE), label=label, active=active, porosity=porosity,

@@ -137,6 +137,12 @@ def _amounts(model: ArmModel, species: int) -> tuple[np.ndarray, np.ndarray | No
     return matrix, None if cracks is None or not np.size(cracks) else cracks[species] * held[1]
 
 
+def _track_amount(model: ArmModel, species: int) -> float:
+    """Amount of one species in needle tracks [mol]."""
+    held = getattr(model.state.agent, "track_amount", None)
+    return 0.0 if held is None or np.size(held) == 0 else float(held[species])
+
+
 def amount(model: ArmModel, species: int) -> np.ndarray:
     """Dissolved amount of one species per voxel [mol], matrix and cracks together, shape (nx, ny, nz)."""
     matrix, cracks = _amounts(model, species)
@@ -156,7 +162,7 @@ def agent_whereabouts(model: ArmModel, name: str, species: int = 0) -> dict[str,
     found = dict.fromkeys(FATES, 0.0)
     found["pores_tumour"], found["pores_outside"] = _halves(matrix, tumour)
     found["cracks_tumour"], found["cracks_outside"] = _halves(cracks, tumour)
-    found["track"] = float(np.sum(getattr(model.state, "track_amount", np.zeros(0))))
+    found["track"] = _track_amount(model, species)
     gone: dict[str, list[float]] = {}
     for other in sorted({*account.gained, *account.lost} - {NEEDLE, HELD}):
         # "consumed by thiols", "vessels: drained": the first word says where
@@ -183,7 +189,7 @@ def fluid_shares(model: ArmModel) -> dict[str, float]:
     }
     if crack_fluid(model) is not None:
         shares |= {f"in {PLACES[name]}": place[name] for name in ("cracks_tumour", "cracks_outside")}
-    if getattr(model.state, "track_volume", None) is not None:
+    if np.size(getattr(model.state, "track_volume", ())) > 0:
         shares["in needle track"] = place["track"]
     shares |= {"to vessels": place["vessels"], "to lymph": place["lymph"], "to far tissue": place["far_tissue"]}
     if place["surface"] != 0.0:

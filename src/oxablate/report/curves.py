@@ -20,7 +20,7 @@ _FATES = (
 )
 
 
-def _clock(scene: Scene) -> tuple[float, str]:
+def time_unit(scene: Scene) -> tuple[float, str]:
     """The unit [s] in which a figure counts time, and its name."""
     for unit, name in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
         if scene.about["follow_s"] >= 3.0 * unit:
@@ -28,9 +28,9 @@ def _clock(scene: Scene) -> tuple[float, str]:
     return 1.0, "s"
 
 
-def _time_axis(ax, scene: Scene, label: bool = True) -> float:
+def time_axis(ax, scene: Scene, label: bool = True) -> float:
     """Label the time axis, shade the injection; returns the unit [s]."""
-    unit, name = _clock(scene)
+    unit, name = time_unit(scene)
     injection = scene.about["injection"]
     ax.axvspan(
         injection["start_s"] / unit, min(injection["end_s"], scene.about["follow_s"]) / unit, color="#f1f4f7", zorder=0
@@ -42,9 +42,9 @@ def _time_axis(ax, scene: Scene, label: bool = True) -> float:
     return unit
 
 
-def _lines(ax, scene: Scene, column: str, factor: float, from_zero: bool = True) -> bool:
+def lines(ax, scene: Scene, column: str, factor: float, from_zero: bool = True) -> bool:
     """One line per arm that has this column; returns whether there was any."""
-    unit, _ = _clock(scene)
+    unit, _ = time_unit(scene)
     found = False
     for number, arm in enumerate(scene.arms):
         series = scene.series[arm]
@@ -65,15 +65,15 @@ def needle_pressure(scene: Scene) -> Figure | None:
         return None
     figure = blank(_WIDTH, 2.6)
     left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.06})
-    _lines(left, scene, "needle_pressure_Pa", 1e-3, from_zero=False)
+    lines(left, scene, "needle_pressure_Pa", 1e-3, from_zero=False)
     left.set_ylabel("needle pressure, kPa")
     left.set_ylim(bottom=0.0)
     left.legend(loc="best")
-    _lines(right, scene, "vessel_fraction_min", 100.0, from_zero=False)
+    lines(right, scene, "vessel_fraction_min", 100.0, from_zero=False)
     right.set_ylabel("vessels open where fewest are, %")
     right.set_ylim(0.0, 105.0)
     for ax in (left, right):
-        _time_axis(ax, scene)
+        time_axis(ax, scene)
     return figure
 
 
@@ -90,7 +90,7 @@ def volumes(scene: Scene) -> Figure | None:
     )  # fmt: skip
     for ax, (column, label) in zip(axes.ravel(), panels, strict=True):
         _volume_panel(ax, scene, column, label)
-        _time_axis(ax, scene, label=ax in axes[1])
+        time_axis(ax, scene, label=ax in axes[1])
     handles = {line.get_label(): line for ax in axes.ravel() for line in ax.get_lines()}
     figure.legend(handles.values(), handles, loc="outside upper left", ncols=4)
     return figure
@@ -101,7 +101,7 @@ def _volume_panel(ax, scene: Scene, column: str, label: str) -> None:
     largest = max((float(scene.series[a][column].max()) for a in scene.arms if column in scene.series[a]), default=0.0)
     factor, unit = next(((f, u) for f, u in ((1.0, "mL"), (1e3, "\u00b5L")) if largest * f >= 0.1), (1e6, "nL"))
     if largest > _TRACE * scene.tumour_volume_ml():
-        _lines(ax, scene, column, factor)
+        lines(ax, scene, column, factor)
         ax.set_ylabel(f"{label}, {unit}")
         ax.set_ylim(bottom=0.0)
         return
@@ -132,7 +132,7 @@ def agent_balance(scene: Scene) -> Figure | None:
 
 
 def _stack(ax, scene: Scene, arm: str) -> None:
-    series, unit = scene.series[arm], _clock(scene)[0]
+    series, unit = scene.series[arm], time_unit(scene)[0]
     time = np.concatenate(([0.0], series["time_s"] / unit))
     parts = [np.concatenate(([0.0], np.maximum(series[column], 0.0))) for column, _, _ in _FATES]
     given = np.concatenate(([0.0], series["agent_given_umol"]))
@@ -145,7 +145,7 @@ def _stack(ax, scene: Scene, arm: str) -> None:
     ax.set_title(plain_name(arm), loc="left")
     ax.set_ylabel(f"agent, {name}")
     ax.set_ylim(bottom=0.0)
-    _time_axis(ax, scene)
+    time_axis(ax, scene)
 
 
 @drawn
@@ -156,7 +156,7 @@ def consumed(scene: Scene) -> Figure | None:
         return None
     figure = blank(_WIDTH, 2.4)
     ax = figure.subplots()
-    unit = _clock(scene)[0]
+    unit = time_unit(scene)[0]
     for number, arm in enumerate(scene.arms):
         if arm in arms:
             series = scene.series[arm]
@@ -166,7 +166,7 @@ def consumed(scene: Scene) -> Figure | None:
     ax.set_ylabel("consumed, % of the agent given")
     ax.set_ylim(-2.0, 102.0)
     ax.legend(loc="center right")
-    _time_axis(ax, scene)
+    time_axis(ax, scene)
     return figure
 
 

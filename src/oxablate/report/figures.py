@@ -13,12 +13,17 @@ from ..protocol.outcomes import REACHED
 from ..quantities.refusal import BadInput, nearest
 from .canvas import encoded
 from .curves import agent_balance, consumed, fluid_shares, needle_pressure, volumes
+from .liquid import liquid
+from .opened import opened
 from .scene import Scene
 from .slices import anatomy, concentration, exposure, killed, pressure
+from .tracer import contrast, distribution
+from .track import along_needle
 
 __all__ = [
-    "GALLERY", "Entry", "agent_balance", "anatomy", "concentration", "consumed", "exposure", "fluid_shares", "killed",
-    "needle_pressure", "pressure", "save_figures", "volumes",
+    "GALLERY", "Entry", "agent_balance", "along_needle", "anatomy", "concentration", "consumed", "contrast",
+    "distribution", "exposure", "fluid_shares", "killed", "liquid", "needle_pressure", "opened", "pressure",
+    "save_figures", "volumes",
 ]  # fmt: skip
 
 _SLICES = (
@@ -32,7 +37,7 @@ _SLICES = (
 class Entry:
     """A figure of the page. draw: makes it; kind: how it is kept ("png" or "svg"); title and caption: beside it.
 
-    by_arm: whether it has a panel per arm, and takes `arms`.
+    by_arm: whether it has a panel per arm, and takes `arms`; alone: whether it takes one arm at a time.
     """
 
     draw: object
@@ -40,6 +45,7 @@ class Entry:
     title: str
     caption: str
     by_arm: bool = False
+    alone: bool = False
 
     @property
     def name(self) -> str:
@@ -92,6 +98,36 @@ GALLERY = (
         "Share of what was given so far that reacted with tissue. An inert solute stays at zero.",
     ),
     Entry(
+        liquid, "svg", "Where the liquid is",
+        "The injected volume by place, stacked: what a place gained stands above zero, what it lost hangs below; the "
+        "sum is what was injected (dashed). Beside each band: its share of that when the injection ended and when the "
+        "run did. Against an untouched subject.",
+    ),
+    Entry(
+        opened, "png", "What the liquid opened, when the pump stops",
+        "Left to right: swelling of intact pores, open cracks, the needle with its gap, drawn from the tip on. "
+        "Slices through the needle's tip (reticle), axial seen from the feet; white line: outline of the tumour. Below "
+        "1 % of a scale the image shows.",
+        alone=True,
+    ),
+    Entry(
+        along_needle, "svg", "The gap along the needle",
+        "Left: length of shaft along which the gap is open. Middle: its greatest width over the needle's radius. "
+        "Right: pressure where the drive enters.",
+    ),
+    Entry(
+        contrast, "png", "Virtual contrast study, when the pump stops",
+        "Left: the tracer that came with the liquid, as a scanner would show it: amount in a voxel over the injected "
+        "concentration. Red: where it is 1 % (dotted), 10 % (dashed), 50 % (solid) of that. Middle and right, in the "
+        "same contours: the liquid that tissue gained, and the agent in the fluid. What is seen is neither of them.",
+        alone=True,
+    ),
+    Entry(
+        distribution, "svg", "Distribution volume of the tracer",
+        "Volume of the voxels at or above each level, while the injection lasts. 1 % is the level of Bobo et al. 1994 "
+        "(doi 10.1073/pnas.91.6.2076). Voxels count with the volume that they had before.",
+    ),
+    Entry(
         fluid_shares, "svg", "Who got the injected volume",
         "Change of the fluid in each tissue, and of what went to vessels, lymph and far tissue, against an untouched "
         "subject. The bars of an arm add up to the injected volume (dashed).",
@@ -102,7 +138,7 @@ GALLERY = (
 def save_figures(
     record, folder: str | Path, names: tuple[str, ...] | None = None, kind: str | None = None
 ) -> list[Path]:
-    """Write figures as FOLDER/NAME.KIND; returns their paths.
+    """Write figures as FOLDER/NAME.KIND, of one arm each as FOLDER/NAME_ARM.KIND; returns their paths.
 
     record: a `Record`. names: of the functions above (default: all). kind: "png", "svg" or "pdf" (default: png for
     slices, svg for curves). Figures that have nothing to show are left out. Raises BadInput for an unknown name or
@@ -116,11 +152,20 @@ def save_figures(
             raise BadInput(f"there is no figure {name!r}; {nearest(name, known)}")
     folder, scene, written = Path(folder), Scene(record), []
     for name in names or known:
-        figure = known[name].draw(scene)
-        if figure is not None:
-            path = folder / f"{name}.{kind or known[name].kind}"
+        entry = known[name]
+        for ending, figure in _drawings(entry, scene):
+            path = folder / f"{name}{ending}.{kind or entry.kind}"
             content = encoded(figure, path.suffix[1:])
             folder.mkdir(parents=True, exist_ok=True)
             write_whole(path, content)
             written.append(path)
     return written
+
+
+def _drawings(entry: Entry, scene: Scene):
+    """The figures of an entry with the end of their file's name: one, or one for each arm that has any."""
+    if not entry.alone:
+        found = [("", entry.draw(scene))]
+    else:
+        found = [(f"_{arm}", entry.draw(scene, arms=(arm,))) for arm in scene.arms]
+    return [(ending, figure) for ending, figure in found if figure is not None]

@@ -4,11 +4,12 @@ import hashlib
 from pathlib import Path
 
 from ..protocol.record import Record, open_record, read_sealed
+from ..protocol.setting import SYNTHETIC_LESION
 from ..quantities import dimension as dim
 from ..quantities.research_only import RESEARCH_ONLY, RESEARCH_ONLY_SHORT
 from ..space.grid import MM
 from ..storage.whole_file import write_whole
-from . import answers, citation, tables, wording
+from . import answers, citation, liquid, tables, tracer, wording
 from .canvas import data_uri, encoded
 from .figures import GALLERY, Entry
 from .movie import spread_movie
@@ -64,6 +65,11 @@ def content(record: Record) -> dict:
         "setup": setup_rows(scene),
         "figures": pictures(scene),
         "movie": _movie(scene),
+        "liquid": liquid.liquid_table(scene),
+        "liquid_words": liquid.liquid_words(scene),
+        "tracer": tracer.tracer_table(scene),
+        "not_modelled": _left_out(scene),
+        "synthetic": SYNTHETIC_LESION if SYNTHETIC_LESION in about["subject"]["statement"] else "",
         "shares": tables.share_table(scene),
         "ledger": tables.ledger_table(scene),
         "ledger_limit": tables.ledger_limit(),
@@ -82,17 +88,33 @@ def pictures(scene: Scene) -> dict[str, list[dict]]:
     """The figures by name, each as one or, where there are many arms, several pictures with title and caption."""
     found = {}
     for entry in GALLERY:
-        groups = [scene.arms[n : n + SIDE_BY_SIDE] for n in range(0, len(scene.arms), SIDE_BY_SIDE)]
-        figures = [entry.draw(scene, arms=arms) for arms in groups] if entry.by_arm else [entry.draw(scene)]
-        drawn = [_picture(entry, figure) for figure in figures if figure is not None]
+        drawn = []
+        for arms in _groups(entry, scene):
+            figure = entry.draw(scene) if arms is None else entry.draw(scene, arms=arms)
+            if figure is not None:
+                drawn.append(_picture(_titled(entry, arms, bool(drawn)), entry, figure))
         if drawn:
             found[entry.name] = drawn
     return found
 
 
-def _picture(entry: Entry, figure) -> dict:
+def _groups(entry: Entry, scene: Scene) -> list[tuple[str, ...] | None]:
+    """The arms of each figure of an entry; None for a figure of all."""
+    if not (entry.by_arm or entry.alone):
+        return [None]
+    size = 1 if entry.alone else SIDE_BY_SIDE
+    return [scene.arms[n : n + size] for n in range(0, len(scene.arms), size)]
+
+
+def _titled(entry: Entry, arms: tuple[str, ...] | None, further: bool) -> str:
+    if entry.alone:
+        return f"{entry.title}: {wording.plain_name(arms[0])}"
+    return f"{entry.title}, further arms" if further else entry.title
+
+
+def _picture(title: str, entry: Entry, figure) -> dict:
     return {
-        "title": entry.title,
+        "title": title,
         "caption": entry.caption,
         "address": data_uri(encoded(figure, entry.kind), entry.kind),
         "width": round(_PIXELS_PER_INCH * figure.get_figwidth()),
@@ -139,19 +161,44 @@ def _device_rows(about: dict) -> list[tuple[str, list[str]]]:
 
 _MODEL_WORDS = {
     "opening": "open under pressure and stiffen as they do",
+    "linear": "open in proportion to pressure at a fixed conductivity; to show the error of that",
     "rigid": "rigid",
     "tissue": "tissue at its own pressure",
     "sealed": "nothing, the grid is sealed",
     "thiol_loss": "by the loss of the fast pool (thiols), a hypothesis",
     "exposure": "by concentration and time, a hypothesis",
-    "none": "none: this run kills nothing by its own statement",
+    "cubic": "open above a fracture pressure and conduct with the cube of their opening",
+    "non_local": "torn tissue re-opens more easily, and so does what is within a crack's length",
+    "gap": "liquid can run back along the needle where it lifts the tissue off",
+    "tight": "the tissue holds on to the needle whatever the pressure",
+}
+_MODEL_NAMES = {
+    "pores": "pores", "beyond": "beyond the grid", "injury": "death of cells", "cracks": "cracks",
+    "crack_memory": "memory of cracks", "track": "along the needle",
+}  # fmt: skip
+#: What leaving a part out says, by part.
+_WITHOUT = {
+    "injury": "none: this run kills nothing by its own statement",
+    "cracks": "none: tissue bears any pressure",
+    "crack_memory": "none: cracks heal at once",
+    "track": "not followed",
 }
 
 
 def _model(model: dict) -> list[str]:
-    """What was chosen of the physics: pores, what lies beyond the grid, law of death."""
-    names = {"pores": "pores", "beyond": "beyond the grid", "injury": "death of cells"}
-    return [f"{names.get(key, key)}: {_MODEL_WORDS.get(word, word)}" for key, word in model.items()]
+    """What was chosen of the physics: pores, cracks, what lies beyond the grid, law of death."""
+    said = {key: _WITHOUT.get(key, "none") if word in ("none", None) else word for key, word in model.items()}
+    if model.get("cracks") in ("none", None):
+        said.pop("crack_memory", None)
+    return [f"{_MODEL_NAMES.get(key, key)}: {_MODEL_WORDS.get(word, word)}" for key, word in said.items()]
+
+
+def _left_out(scene: Scene) -> list[str]:
+    """What this run leaves out of an injection."""
+    model = scene.about["model"]
+    without = ["cracks"] if model.get("cracks") in ("none", None) else []
+    without += ["backflow along the needle"] if model.get("track") != "gap" else []
+    return [*without, "a vessel tree", "lack of oxygen", "products in the body", "healing and regrowth"]
 
 
 def _overrides(about: dict) -> list[str]:

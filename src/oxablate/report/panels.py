@@ -95,7 +95,7 @@ def matrix(scene: Scene, overlay: Overlay, titles: dict[str, str], shown: tuple[
         for column, (arm, view) in enumerate(line):
             ax = axes[row, column]
             background(ax, scene, view)
-            _colour(ax, scene, view, overlay, arm)
+            lay_over(ax, scene, view, overlay, arm)
             marks(ax, scene, view)
             if row == 0 and (column == 0 or len(arms) > 1):
                 ax.set_title(titles[arm], loc="left")
@@ -107,8 +107,9 @@ def matrix(scene: Scene, overlay: Overlay, titles: dict[str, str], shown: tuple[
     return figure
 
 
-def frame(scene: Scene, cells, bar: float) -> tuple[Figure, np.ndarray]:
-    """A figure with one axes a cell, in the proportions of what they show; `bar`: inches kept for a colour bar.
+def frame(scene: Scene, cells, bar: float, below: float = 0.0) -> tuple[Figure, np.ndarray]:
+    """A figure with one axes a cell, in the proportions of what they show; `bar`: inches kept for a colour bar beside
+    them, `below`: for bars below them.
 
     cells: rows of (anything, `View`).
     """
@@ -117,7 +118,7 @@ def frame(scene: Scene, cells, bar: float) -> tuple[Figure, np.ndarray]:
     heights = [max(size[1] for size in line) for line in sizes]
     scale = min((WIDTH - bar - 0.25) / sum(widths), _WIDEST_PANEL / max(widths), _HIGHEST / sum(heights))
     total = min(WIDTH, scale * sum(widths) + bar + 0.25 * len(widths))
-    figure = blank(max(total, 4.2), scale * sum(heights) + 0.55 + 0.06 * len(heights))
+    figure = blank(max(total, 4.2), scale * sum(heights) + 0.55 + 0.06 * len(heights) + below)
     axes = figure.subplots(
         len(cells), len(cells[0]), squeeze=False, width_ratios=widths, height_ratios=heights,
         gridspec_kw={"wspace": 0.03, "hspace": 0.03},
@@ -164,7 +165,8 @@ def _limits(scene: Scene, plane: Plane, window: Window) -> tuple[float, float, f
     return (left - 0.5) * dx, (right + 0.5) * dx, (bottom - 0.5) * dy, (top + 0.5) * dy
 
 
-def _colour(ax, scene: Scene, view: View, overlay: Overlay, arm: str) -> None:
+def lay_over(ax, scene: Scene, view: View, overlay: Overlay, arm: str) -> None:
+    """An arm's field in colour, voxel by voxel, where it is above the floor."""
     plane, values = view.plane, overlay.fields.get(arm)
     if values is not None:
         shown = plane.cut(np.ma.masked_less(np.asarray(values, float), max(overlay.floor, 1e-300)), scene.at)

@@ -14,6 +14,7 @@ from .planes import planes
 _ROUND_TUMOUR = 0.15  # of its longest edge, kept round what a picture shows
 _AROUND = 1  # voxels kept round it beside that
 _LEAST_CLOSE_UP = 6  # voxels that a close-up shows beside what was reached
+_TORN = 1e-4  # of a voxel: a smaller crack widens no picture
 _CLOSE = 0.4  # of the window's edge: what is smaller gets a close-up
 
 #: First and last voxel along each grid axis.
@@ -100,9 +101,18 @@ class Scene:
         return seen
 
     @cached_property
+    def torn(self) -> np.ndarray:
+        """Mask of the voxels in which any arm has an open crack at any kept time."""
+        seen = np.zeros(self.grid.shape, bool)
+        for arm in self.arms:
+            if self._data[arm].sizes.get("pot", 1) > 1:
+                seen |= (self._data[arm]["fluid_fraction"].isel(pot=1).values > _TORN).any(axis=0)
+        return seen
+
+    @cached_property
     def window(self) -> Window:
-        """The voxels that pictures show: tumour, tip, and what the agent reached."""
-        return self._round(self.tumour | self.reached, 2 * _AROUND)
+        """The voxels that pictures show: tumour, tip, what the agent reached, and what cracked."""
+        return self._round(self.tumour | self.reached | self.torn, 2 * _AROUND)
 
     @cached_property
     def close_up(self) -> Window | None:
