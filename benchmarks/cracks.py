@@ -27,32 +27,48 @@ from oxablate.physics.flow.crack_closures import CubicCracks, NoMemory
 from oxablate.physics.flow.step import FlowModel
 from oxablate.physics.flow.well import EndHole
 from oxablate.physics.process import Booking
+from oxablate.physics.track.closures import OpenExit, OpenTip
+from oxablate.physics.track.shafts import Hold, Shaft, Tube
+from oxablate.physics.track.step import TrackNetwork
 from oxablate.space.boundary import Dirichlet, OuterFaces
 from oxablate.space.grid import VoxelGrid
 
-EDGE, TUMOUR, CAVITY = 48e-3, 15e-3, 0.35e-3
+EDGE, TUMOUR, CAVITY, VISCOSITY = 48e-3, 15e-3, 0.35e-3, 7e-4
 VOLUME, RATE = 4.2e-6, 1e-6 / 60
 FRACTURE, LOG_VARIANCE, CORRELATION_MM, SEED = 10e3, 0.05, 6.0, 1
 CONDUCTIVITIES = (1e-15, 1e-14, 1e-13)
 TOLERANCE = 2e-2  # of the volume given so far, as in a run
+#: With a track: contact stress and shear modulus [Pa], a 22 G needle of 9 cm [m]; cracks and gap compete.
+CONTACT, SHEAR, TUBE = 9e3, 5e3, Tube(0.36e-3, 0.2e-3, 0.09)
 
 
-def ball(n: int, conductivity: float) -> FlowModel:
+def needle(grid: VoxelGrid, conductivity: np.ndarray, active: np.ndarray, track: bool) -> dict:
+    """Where the fluid enters in the middle: a cavity alone, or a needle from the upper face with the gap along it."""
+    tip = tuple(float(x) for x in grid.index_to_world([(n - 1) / 2 for n in grid.shape]))
+    if not track:
+        return {"needle": EndHole(grid, tip, CAVITY, active)}
+    end = (*tip[:2], tip[2] + 0.5 * EDGE)
+    hold = Hold(CONTACT, SHEAR, 0.0)
+    shaft = Shaft(tip, end, TUBE, hold, OpenTip(CAVITY), OpenExit(0.0), grid.shape[2] // 2)
+    return {"track": TrackNetwork.in_voxels(((shaft,),), VISCOSITY, grid, conductivity, active)}
+
+
+def ball(n: int, conductivity: float, track: bool = False) -> FlowModel:
     """A tumour of 3 cm in a softer host, both cracking."""
     h = EDGE / n
     grid = VoxelGrid((n,) * 3, (h,) * 3, (0.0,) * 3, tuple(map(tuple, np.eye(3))))
     r = np.linalg.norm((np.indices(grid.shape) - (n - 1) / 2) * h, axis=0)
     label, active = (r >= TUMOUR).astype(np.uint8), np.ones(grid.shape, bool)
-    law = CubicCracks(3e-3, 3e-3, 20e3, 7e-4, 1e-9)
+    law = CubicCracks(3e-3, 3e-3, 20e3, VISCOSITY, 1e-9)
     tissues = tuple(
         TissueFlow(0.3, ConvexStiffening(modulus, 2.0), FixedConductivity(), SealedTissue(), law)
         for modulus in (20e3, 5e3)
     )
     fracture = FRACTURE * LogNormal(LOG_VARIANCE, CORRELATION_MM, SEED).factor(grid)
-    tip = tuple(float(x) for x in grid.index_to_world([(n - 1) / 2] * 3))
+    field = np.where(label == 0, conductivity, 1e-13)
     flow = FlowModel(
-        grid, CrackedTissues(tissues, fracture, NoMemory()), label, np.where(label == 0, conductivity, 1e-13), active,
-        OuterFaces.uniform(Dirichlet(0.0)), EndHole(grid, tip, CAVITY, active),
+        grid, CrackedTissues(tissues, fracture, NoMemory()), label, field, active, OuterFaces.uniform(Dirichlet(0.0)),
+        **needle(grid, field, active, track),
     )  # fmt: skip
     outcome = flow.find_rest(np.ones(grid.shape))
     if not outcome.ok:
@@ -72,6 +88,7 @@ def inject(flow: FlowModel, volume: float) -> dict:
     """Inject a volume [m3] with the step control of a run; counts, pressures, ledger."""
     ones, now, end = np.ones(flow.grid.shape), 0.0, volume / RATE
     pressure, ratio, booked, highest = flow.rest.copy(), ones.copy(), Booking(), 0.0
+    empty = in_track(flow)
     dt, steps, refused, rejected = 0.2 * flow.grid.voxel_volume / RATE, 0, 0, 0
     begin, cpu = time.perf_counter(), time.process_time()
     while now < end:
@@ -84,7 +101,7 @@ def inject(flow: FlowModel, volume: float) -> dict:
             rejected, dt = rejected + 1, dt * float(np.clip(0.9 * np.sqrt(TOLERANCE / error), 0.1, 0.9))
         else:
             pressure[...], ratio[...] = flow.pressure_next, flow.ratio_next
-            flow.remember(pressure)
+            flow.accept()
             add(booked, fluid_booking(flow.flows, dt))
             now, steps = (end if dt == end - now else now + dt), steps + 1
             highest = max(highest, flow.needle_pressure(pressure, RATE))
@@ -101,38 +118,48 @@ def inject(flow: FlowModel, volume: float) -> dict:
         "rejected": rejected,
         "newton_per_stage": flow.cracks.newton_steps / flow.cracks.stages,
         "linear_per_newton": flow.cracks.linear_steps / flow.cracks.newton_steps,
-        **went(flow, pressure, ratio, booked, volume),
+        **went(flow, pressure, ratio, booked, in_track(flow) - empty),
     }
 
 
-def went(flow: FlowModel, pressure, ratio, booked: Booking, volume: float) -> dict:
-    """Where the liquid is, in mL, and by how much its ledger is open, over the volume given."""
+def in_track(flow: FlowModel) -> float:
+    """Volume [m3] in the gaps."""
+    return 0.0 if flow.along is None else float(flow.along.track.volume.sum())
+
+
+def went(flow: FlowModel, pressure, ratio, booked: Booking, held: float) -> dict:
+    """Where the liquid is, in mL, and by how much its ledger is open, over the volume given. held: in the gaps [m3]."""
     cell = flow.grid.voxel_volume
     stored, cracked = float((ratio - 1.0).sum()) * cell, float(flow.crack_volume(pressure).sum()) * cell
     places = {
         "in_pores": stored - cracked,
         "in_cracks": cracked,
         "beyond_the_box": booked.lost["far tissue"] - booked.gained["far tissue"],
+        "in_track": held,
+        "out_of_track": booked.lost.get("track exit", 0.0),
         "torn_tissue": float((pressure > flow.cracks.fracture).sum()) * cell,
     }
-    return {"ledger": abs(stored - booked.net) / volume} | {f"{name}_mL": 1e6 * v for name, v in places.items()}
+    return {"ledger": abs(stored + held - booked.net) / booked.gained["needle"]} | {
+        f"{name}_mL": 1e6 * v for name, v in places.items()
+    }
 
 
-def run_apart(n: int, conductivity: float, volume: float = VOLUME) -> dict:
+def run_apart(n: int, conductivity: float, volume: float = VOLUME, track: bool = False) -> dict:
     """One injection in a process of its own: its peak memory is its own, its kernels come from the cache."""
-    command = [sys.executable, __file__, str(n), repr(conductivity), repr(volume)]
+    command = [sys.executable, __file__, str(n), repr(conductivity), repr(volume), str(int(track))]
     out = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(out.stdout.splitlines()[-1])
 
 
-def figures(n: int, conductivities) -> list:
-    """The rows of one size; a short injection first, which compiles."""
+def figures(n: int, conductivities, track: bool = False) -> list:
+    """The rows of one size; a short injection first, which compiles. track: with the gap along the needle."""
     from common import Figure
 
-    run_apart(n, CONDUCTIVITIES[0], 1e-3 * VOLUME)
+    run_apart(n, CONDUCTIVITIES[0], 1e-3 * VOLUME, track)
     limit, rows = {48: "<= 60", 96: "<= 720"}.get(n, ""), []
     for conductivity in conductivities:
-        found, name = run_apart(n, conductivity), f"cracks.{n}.K{conductivity:.0e}"
+        found = run_apart(n, conductivity, VOLUME, track)
+        name = f"cracks.{n}.K{conductivity:.0e}{'.track' if track else ''}"
         rows += [
             Figure.judged(f"{name}.time", found.pop("seconds"), "s", limit),
             Figure.judged(f"{name}.cpu_time", found.pop("cpu"), "s", ""),
@@ -141,13 +168,11 @@ def figures(n: int, conductivities) -> list:
             Figure.judged(f"{name}.needle_over_fracture_pressure", found.pop("pressure"), "1", "<= 3"),
             Figure.judged(f"{name}.refused_share", found.pop("refused"), "1", "<= 0.05"),
         ]
-        rows += [
-            Figure.judged(f"{name}.{what}", value, "mL" if what[-2:] == "mL" else "1", "")
-            for what, value in found.items()
-        ]
+        for what, value in found.items():
+            rows.append(Figure.judged(f"{name}.{what}", value, "mL" if what.endswith("mL") else "1", ""))
     return rows
 
 
 if __name__ == "__main__":
-    size, conductivity, given = sys.argv[1:]
-    print(json.dumps(inject(ball(int(size), float(conductivity)), float(given))))
+    size, k, given, gap = sys.argv[1:]
+    print(json.dumps(inject(ball(int(size), float(k), gap == "1"), float(given))))

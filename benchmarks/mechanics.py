@@ -1,13 +1,14 @@
 """The mechanics of an injection: runs that crack the tissue, the coupled Biot step, scikit-fem at equal error.
 
-* Cracks: 4.2 mL at 1 mL/min into a 3 cm tumour, for three conductivities, 48^3 and 96^3 voxels (see cracks.py).
+* Cracks: 4.2 mL at 1 mL/min into a 3 cm tumour, for three conductivities, 48^3 and 96^3 voxels (see cracks.py); one
+  of them with the gap along the needle as well.
 * Biot: a cube on smooth walls, loaded and drained at its top, with a ball in its middle 100 times stiffer than the rest
   (the strongest jump; a log-normal field of that contrast is easier, and a footnote) and a log-normal conductivity that
   spans a factor of 1e4 between plus and minus four standard deviations. A step is Alexander's, of two solves, from
   rest; it lasts as long as fluid needs to pass `PASSED` of the cube's edge at the median conductivity.
 * The comparison with scikit-fem: see terzaghi.py.
 
-All of it takes about an hour on two cores; --size and --conductivity pick single injections, --quick is a look.
+All of it takes an hour or two on two cores; --size, --conductivity and --track pick single injections. --quick: a look.
 """
 
 import argparse
@@ -87,14 +88,17 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=64, help="voxels along an edge for the time of a Biot step")
     parser.add_argument("--size", type=int, nargs="+", help="only injections, with so many voxels along an edge")
     parser.add_argument("--conductivity", type=float, nargs="+", help="only injections, at these [m2/(Pa s)]")
+    parser.add_argument("--track", action="store_true", help="only injections, with the gap along the needle")
     parser.add_argument("--quick", action="store_true", help="small boxes: a look, not the figures that are asked for")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    single = arguments.size or arguments.conductivity
+    single = arguments.size or arguments.conductivity or arguments.track
     rows = [] if single else biot(arguments)
     sizes = arguments.size or ((24,) if arguments.quick else (48, 96))
     for size in sizes:
-        rows += cracks.figures(size, arguments.conductivity or cracks.CONDUCTIVITIES)
+        rows += cracks.figures(size, arguments.conductivity or cracks.CONDUCTIVITIES, arguments.track)
+    if not single:
+        rows += cracks.figures(sizes[0], cracks.CONDUCTIVITIES[1:2], True)
     report(rows + footnotes(), arguments.json)
 
 
