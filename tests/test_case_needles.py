@@ -17,6 +17,7 @@ from oxablate.physics.track.closures import ClosedTip, OpenExit, SealedEnd
 from oxablate.physics.track.step import TrackNetwork
 from oxablate.protocol.case import parse_case
 from oxablate.protocol.cracking import cracked_tissues, distance_to
+from oxablate.protocol.elastic import shear_modulus
 from oxablate.protocol.setting import tissue_flows
 from oxablate.space.grid import VoxelGrid
 
@@ -273,6 +274,37 @@ def test_the_fracture_pressure_is_fixed_in_space_and_of_its_own_seed():
     between = map_coordinates(np.log(fields["fine"]), at.T, order=3).reshape(coarse_grid.shape)
     inner = (slice(2, -2),) * 3
     assert np.abs(between - np.log(fields["coarse"]))[inner].max() < 0.02
+
+
+def test_the_same_seed_does_not_tie_the_cracks_to_the_conductivity():
+    """A phantom drawn with the case's own seed and length: its conductivity and fracture pressure stay apart."""
+    drawn = {"kind": "log_normal", "log_variance": 0.2, "correlation_length": "3 mm", "seed": 5}
+    changes = dict(seed=5, subject__phantom__recipe__heterogeneity=drawn)
+    setting = ready(**CRACKS, **changes, parameters__override={"mechanics.fracture_correlation_length": "3 mm"})
+    fields = np.log(cracked_tissues(setting).fracture_pressure), np.log(setting.subject.heterogeneity)
+    assert abs(np.corrcoef(*(field.ravel() for field in fields))[0, 1]) < 0.3
+
+
+def test_a_piece_in_two_tissues_gives_way_like_both_in_a_row():
+    """1/G of a piece is the mean of 1/G over the voxels it touches, so it lies between harmonic bounds of the two."""
+    override = {"host.aggregate_modulus": "2 kPa", "tumour_viable.aggregate_modulus": "200 kPa"}
+    setting = ready(**tube_and(parameters__override=override))
+    grid, subject = setting.subject.grid, setting.subject
+    ((shaft,),), _ = setting.delivery.shaft_groups(subject, setting.parameters, grid, subject.body_mask)
+    soft, stiff = (shear_modulus(setting.parameters[word]) for word in ("host", "tumour_viable"))
+    from oxablate.physics.track.contacts import line_cells
+
+    mixed = 0
+    for n, middle in enumerate(shaft.middles()):
+        cells, shares, _ = line_cells(
+            grid, subject.body_mask, middle, shaft.axis, shaft.depth / shaft.pieces, shaft.tube.outer_radius
+        )
+        label = subject.labels[tuple(cells.T)]
+        if set(label) == {Tissue.HOST, Tissue.TUMOUR_VIABLE}:
+            share = float(shares[label == Tissue.HOST].sum())
+            mixed += 1
+            assert 1.0 / shaft.hold.shear_modulus[n] == pytest.approx(share / soft + (1.0 - share) / stiff, rel=1e-12)
+    assert mixed
 
 
 def test_tissue_is_weaker_along_the_needle_and_at_the_capsule():

@@ -50,6 +50,13 @@ def test_a_set_makes_physical_sense(name):
     for tissue in ("tumour_viable", "necrotic_core"):
         assert chosen[tissue]["lymph_filtration"].si == 0, "lymph only in host tissue"
     assert chosen["necrotic_core"]["vessel_filtration"].si == 0
+    for tissue in TISSUES:
+        spread = chosen[tissue]["fracture_pressure"].si_spread
+        assert spread.ppf(0.001) > 2e3, "above the pressure at rest, or tissue would crack by itself"
+        assert 0 < chosen[tissue]["poisson_ratio"].si < 0.5 and chosen[tissue]["contact_stress"].si > 0
+    for weak in ("capsule", "septum"):
+        assert chosen[weak]["fracture_pressure"].si < chosen["tumour_viable"]["fracture_pressure"].si
+    assert chosen["mechanics"]["crack_ceiling"].si >= 1e-9, "a lower one decides the pressure by itself"
     tumour = chosen["tumour_viable"]
     rest = tumour["vascular_pressure"].si - tumour["reflection_coefficient"].si * tumour["oncotic_difference"].si
     assert rest == pytest.approx(11.5 * 133.322, rel=1e-3), "p_ss of the standard set"

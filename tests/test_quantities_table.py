@@ -72,6 +72,10 @@ BY_HAND = [
     ("demand/demand_thiols.any_tissue", 10.0, 1e-12),
     ("device/cavity_radius.assumed", 0.35e-3, 1e-12),
     ("device/needle_outer_radius.gauge_22", 0.3588e-3, 1e-3),
+    # 1.002 mPa s * 10^(-17 / 133 * (1.2364 + 1.37e-3 * 17 + 5.7e-6 * 17^2)), the correlation of Kestin 1978 at 37 C
+    ("mechanics/viscosity.water_37c", 1.002e-3 * 10 ** (-17 / 133 * 1.2613373), 1e-4),
+    ("mechanics/contact_stress.agarose_gel", 812.0, 1e-12),
+    ("mechanics/crack_ceiling.method", 1e-7, 1e-12),
 ]
 
 
