@@ -139,6 +139,16 @@ def test_several_needles_give_the_volume_together(needles, hubs, events):
     assert given == pytest.approx(20e-9, rel=1e-12)
 
 
+def test_the_record_can_draw_every_needle():
+    setting = ready(**tube_and(needle=TUBE["needle"] | {"others": [OTHER]}, injection__needles="one_hub"))
+    one, two = setting.delivery.about()
+    assert one["hub"] == two["hub"] == 0 and two["tip_lps_m"] == [0.006, 0.0, 0.0]
+    assert one["entry_lps_m"] == [0.0, -0.015, 0.0] and one["openings_lps_m"] == [one["tip_lps_m"]]
+    assert one["length_m"] == 0.06 and one["outer_radius_m"] == tube_of_gauge(22, 0.06).outer_radius
+    (plain,) = ready().delivery.about()
+    assert plain["entry_lps_m"] == [] and plain["tip_lps_m"] == list(ready().tip) and "length_m" not in plain
+
+
 def test_needles_spread_over_the_tumour_come_from_one_side():
     setting = ready(**tube_and(needle=SITES, injection__needles="at_once"))
     needles = setting.delivery.needles

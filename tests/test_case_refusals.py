@@ -271,6 +271,8 @@ def test_inspect_says_needles_drives_cracks_and_track(tmp_path):
     for words in ("22 gauge (0.718 mm wide)", "Cracks  cubic law", "Track   a gap opens", "with inert_tracer at 1 g/L"):
         assert words in said.out, words
     assert "cracks are not in this model" not in said.out and "voxels on, statistics" in said.out
+    hand = tube_and(injection={"volume": "1 mL", "hand": HAND})
+    assert "the hand stalls at 300 kPa" in oxablate("inspect", write_case(tmp_path / "hand.yaml", **hand)).out
     plain = oxablate(
         "inspect", write_case(tmp_path / "plain.yaml", injection__flow_rate="1 mL/min", injection__volume="1 mL")
     )

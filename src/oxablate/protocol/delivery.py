@@ -84,6 +84,10 @@ class Delivery:
             for point in ((needle.tip,) if isinstance(needle, Needle) else needle.openings())
         )
 
+    def about(self) -> list[dict]:
+        """Every needle for the record, hub by hub, as plain data; without a tube where nobody described one."""
+        return [_about(needle, number) for number, hub in enumerate(self.hubs) for needle in hub.needles]
+
     @property
     def pump(self) -> SyringePump | Total:
         """What all hubs give together, asked like a pump; a hand as if nothing pushed back."""
@@ -171,6 +175,25 @@ class Delivery:
 
 def _tip(needle: Placed) -> Point:
     return needle.tip if isinstance(needle, Needle) else needle.course.tip
+
+
+def _about(needle: Placed, hub: int) -> dict:
+    """A needle as plain data, SI, LPS."""
+    if isinstance(needle, Needle):
+        return {
+            "hub": hub,
+            "tip_lps_m": list(needle.tip),
+            "entry_lps_m": list(needle.entry or ()),
+            "openings_lps_m": [list(needle.tip)],
+        }
+    return {
+        "hub": hub,
+        "tip_lps_m": list(needle.course.tip),
+        "entry_lps_m": list(needle.course.entry),
+        "openings_lps_m": [list(point) for point in needle.openings()],
+        "outer_radius_m": needle.tube.outer_radius,
+        "length_m": needle.tube.length,
+    }
 
 
 def _unloaded(drive: Drive) -> SyringePump | Programme:

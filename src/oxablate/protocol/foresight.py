@@ -112,6 +112,12 @@ def _pressures(setting: Setting) -> list[str]:
             f"intact, rigid {word} would need {show(rigid, dim.PRESSURE)} at the needle, above the "
             f"{show(cracks, dim.PRESSURE)} at which tissue is taken to crack; {ending}"
         )
+    stall = max((h.drive.stall_pressure for h in setting.delivery.hubs if isinstance(h.drive, HandSyringe)), default=0)
+    if 0 < stall < rigid:
+        found.append(
+            f"the hand stalls at {show(stall, dim.PRESSURE)}, less than intact, rigid {word} would need for the rate "
+            "without load: how fast it gives is decided by what opens"
+        )
     if min(rigid, cracks) > lifts:
         ending = (
             "liquid flows back along it, and how much is decided by that stress, which nobody has measured"
