@@ -15,6 +15,7 @@ from ..quantities.parameter import POOLS
 from ..quantities.refusal import RunFailed
 from .carriage import Carriage, Chemistry
 from .cracking import cracked_tissues
+from .crossing import TrackExchange
 from .injury import INJURED_POOL, InjuryStage
 from .ledger import Ledger
 from .setting import ArmSetting, Setting, outer_faces, per_label, vessel_beds
@@ -24,6 +25,8 @@ from .supply import supply_of
 #: Share of the injected volume that a flow step may misplace, and largest change of the vessel fraction in a step.
 FLOW_TOLERANCE = 2e-2
 VESSEL_TOLERANCE = 0.3
+#: A distance of cracks [m] written for air; air takes no part.
+NO_CRACKS_IN_AIR = 1.0
 #: First step after the pump changes, in fillings of the voxels at the needle.
 _FIRST_FILLING = 0.2
 
@@ -44,7 +47,8 @@ class ArmRun:
         self.supply = supply_of(setting, self.conductivity, self.active)
         self.flow = self._flow_model(self.supply.needle, self.supply.track)
         self.vessels = VesselBed(self.label, vessel_beds(setting))
-        self.carriage = Carriage(setting, arm, self.active)
+        self.cracks_on = setting.case.model.cracks == "cubic"
+        self.carriage = Carriage(setting, arm, self.active, self._crack_spacing())
         self.injury = InjuryStage(setting, arm, self.demand_at_start(POOLS.index(INJURED_POOL)))
         self.rate = 0.0  # flow of the last accepted step [m3/s]
         self.mismatch = 0.0
@@ -59,6 +63,12 @@ class ArmRun:
             self.grid, cracked_tissues(self.setting), self.label, self.conductivity, self.active,
             outer_faces(self.setting), needle, track,
         )  # fmt: skip
+
+    def _crack_spacing(self) -> np.ndarray | None:
+        """Distance of the cracks per voxel [m]; None where no tissue can crack."""
+        if not self.cracks_on:
+            return None
+        return np.ascontiguousarray(per_label(self.setting.parameters, "crack_spacing", NO_CRACKS_IN_AIR)[self.label])
 
     def find_rest(self) -> None:
         """Solve for the pressure before the injection, or fail with the remedy."""
@@ -119,8 +129,8 @@ class ArmRun:
         return self.carriage.substeps
 
     def fluid_held(self) -> float:
-        """Fluid in the body on the grid [m3]."""
-        return self.carriage.fluid_held(self.state)
+        """Fluid in the body on the grid and along its needles [m3]."""
+        return self.carriage.fluid_held(self.state) + self.flow.track_volume()
 
     # -- one flow step ------------------------------------------------------------------------------------------
 
@@ -155,11 +165,17 @@ class ArmRun:
         state, flow = self.state, self.flow
         state.pressure[...] = flow.pressure_next
         state.volume_ratio[...] = flow.ratio_next
+        # what cracks hold is asked before memory changes it for the step to come
+        cracks = flow.crack_volume(state.pressure) * self.grid.voxel_volume if self.cracks_on else None
+        held = flow.track_volume()
         flow.accept()
+        track = None
+        if flow.flows.track is not None:
+            track = TrackExchange(**vars(flow.flows.track), volume_before=held, volume_after=flow.track_volume())
         state.drives = self.supply.advanced(flow, state.drives, state.clock.time, state.clock.time + duration)
         for name, array in self._flow_kept().items():
             setattr(state, name, array)
-        self.carriage.ride(state, self.ledger, flow.flows, duration)
+        self.carriage.ride(state, self.ledger, flow.flows, duration, cracks, track)
 
     def _accepted_step(self, until: float):
         state = self.state
