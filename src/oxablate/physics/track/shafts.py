@@ -9,7 +9,7 @@ import numpy as np
 
 from ...quantities.refusal import BadInput
 from ...space.grid import VoxelGrid
-from .closures import ClosedTip, OpenExit, OpenTip, SealedEnd, Walls
+from .closures import ClosedTip, OpenExit, OpenTip, SealedEnd, TightTrack, Walls
 from .contacts import ball_cells, ball_resistance, line_cells, line_resistance, voxel_contacts
 from .network import Exits, Gap, Lumen, Network
 
@@ -74,7 +74,7 @@ class Shaft:
     tip: tuple[float, float, float]
     end: tuple[float, float, float]
     tube: Tube
-    hold: Hold
+    hold: Hold | TightTrack
     opening: OpenTip | ClosedTip
     ending: OpenExit | SealedEnd
     pieces: int
@@ -101,6 +101,15 @@ class Shaft:
     def axis(self) -> np.ndarray:
         """Unit vector from the tip to the end."""
         return np.subtract(self.end, self.tip) / self.depth
+
+    def walls(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Contact stress [Pa], shear modulus [Pa] and standing gap [1] of every piece; (pieces,) each."""
+        if isinstance(self.hold, TightTrack):
+            hold = (0.0, np.inf, 0.0)  # a wall that does not give: no pressure opens it
+        else:
+            standing = np.divide(self.hold.standing_gap, self.tube.outer_radius)
+            hold = (self.hold.contact_stress, self.hold.shear_modulus, standing)
+        return tuple(np.broadcast_to(np.asarray(a, float), (self.pieces,)) for a in hold)
 
     def middles(self) -> np.ndarray:
         """Centres of the pieces of gap, LPS [m], tip first. Shape (pieces, 3)."""
@@ -139,12 +148,7 @@ class _Draft:
 def _add_shaft(draft: _Draft, hub: int, shaft: Shaft) -> list[int]:
     """Gap, cavity and lumen of one shaft; returns its nodes (cavity or None, then the pieces from the tip on)."""
     length = shaft.depth / shaft.pieces
-    hold = (
-        shaft.hold.contact_stress,
-        shaft.hold.shear_modulus,
-        np.divide(shaft.hold.standing_gap, shaft.tube.outer_radius),
-    )
-    stress, modulus, standing = (np.broadcast_to(np.asarray(a, float), (shaft.pieces,)) for a in hold)
+    stress, modulus, standing = shaft.walls()
     rows = [(shaft.tube.outer_radius, *law) for law in zip(stress, modulus, standing, strict=True)]
     cavity = None
     if isinstance(shaft.opening, OpenTip):
@@ -206,8 +210,8 @@ def build_network(groups: Sequence[Sequence[Shaft]], viscosity: float, grid: Vox
     draft, hubs, nodes = _Draft(viscosity), [], []
     for group in groups:
         first = group[0]
-        law = (first.hold.contact_stress, first.hold.shear_modulus)
-        hubs.append(draft.node((first.tube.outer_radius, *(float(np.ravel(a)[0]) for a in law), 0.0), 0.0))
+        stress, modulus, _ = first.walls()
+        hubs.append(draft.node((first.tube.outer_radius, float(stress[0]), float(modulus[0]), 0.0), 0.0))
         nodes.append([_add_shaft(draft, hubs[-1], shaft) for shaft in group])
         for shaft, own in zip(group, nodes[-1], strict=True):
             _touch(draft, grid, active, shaft, own)

@@ -8,6 +8,9 @@ from ...numerics.outcome import Ending, SolveOutcome
 from .network import Inlet, Network
 
 _LIMIT = 120  # and two per node: a front may have to pass them one by one
+_FEW = 24  # from a good guess; a cold one is better off in the nodes' own balances
+_SCALAR_LIMIT = 60
+_SCALAR_TOLERANCE = 0.05  # of a node's change: it only has to be tame, Newton's method makes it exact
 _TOLERANCE = 1e-11  # of the largest flow in the network
 _DIGITS = 16  # of round-off that a balance may gather
 
@@ -77,31 +80,67 @@ def _throughput(network: Network, around: Surroundings) -> float:
     return float(driven + drained + np.abs(around.before).sum() / around.duration)
 
 
-def _held_back(network: Network, pressure: np.ndarray, ahead: np.ndarray, flow: float) -> np.ndarray:
-    """A Newton step from `pressure` to `ahead` without the leaps that a gap with next to no conductance invites.
+def _held_back(network: Network, around: Surroundings, pressure: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """The pressure after a Newton change, without the leaps that a gap with next to no conductance invites.
 
     A gap that opens stops at its kink: only from there on does the derivative know that it stores fluid. An open one at
     most doubles its excess over the contact stress, or takes the one at which a thin gap drops over one piece what it
-    needs to carry all the `flow` [m3/s].
+    needs to carry all the flow. Where the tissue would take all there is, no pressure needs to go.
     """
+    ahead, flow = pressure + change, _throughput(network, around)
     wall, soft = network.wall, network.in_gap & np.isfinite(network.wall.shear_modulus)
     modulus = np.where(soft, wall.shear_modulus, 1.0)
     carries = 2.0 * modulus * (1.5 * network.longest * flow / (modulus * wall.scale)) ** 0.25
     excess = pressure - wall.contact_stress
     opening = np.where(soft & (excess < 0.0) & (ahead > wall.contact_stress), wall.contact_stress, ahead)
     limit = wall.contact_stress + np.maximum(2.0 * excess, 2.0 * carries)
-    return np.where(soft & (excess >= 0.0), np.minimum(opening, limit), opening)
-
-
-def _newton(network: Network, pressure: np.ndarray, around: Surroundings):
-    """Newton's method from a pressure; returns the pressure and how it ended."""
-    from scipy.sparse.linalg import splu
-
-    worst, flow = np.inf, _throughput(network, around)
+    ahead = np.where(soft & (excess >= 0.0), np.minimum(opening, limit), opening)
     touching = network.contacts.conductance > 0
     needed = np.divide(flow, network.contacts.conductance, out=np.full(network.size, np.inf), where=touching)
     enough = np.where(touching, around.tissue.enough(needed), np.inf)
-    limit = _LIMIT + 2 * network.size
+    return np.where(pressure < enough, np.minimum(ahead, enough), ahead)
+
+
+def _own_side(network: Network, around: Surroundings, pressure: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Y_i(p_i) [m3/s], the part of each node's balance that its own pressure moves, and its slope (n,) each."""
+    return network.own_side(pressure, around.tissue, around.inlets, around.duration)
+
+
+def _taken(network: Network, around: Surroundings, pressure: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """The pressure after a Newton change, taken in each node's own balance: Y(p_new) = Y(p) + Y'(p) change.
+
+    A gap that opens, or tissue that cracks at a hole, conducts ten thousand times better within a few hundred pascals:
+    in the pressure itself Newton's method would leap far beyond, and from there creep or circle. In terms of Y what
+    neighbours exchange has slopes below one on both sides of the kink.
+    """
+    start, slope = _own_side(network, around, pressure)
+    goal = slope * change
+    low, high = np.minimum(pressure, pressure + change), np.maximum(pressure, pressure + change)
+    rising, found, reach = change > 0.0, pressure + change, np.abs(change)
+    for _ in range(_SCALAR_LIMIT):
+        value, tangent = _own_side(network, around, found)
+        beyond = value - start - goal
+        off = ~(np.abs(beyond) <= _SCALAR_TOLERANCE * np.abs(goal))
+        if not off.any():
+            break
+        high, low = np.where(beyond > 0.0, found, high), np.where(beyond <= 0.0, found, low)
+        # the end of the bracket that the change was aimed at may have to move out
+        outside = off & np.where(rising, (found >= high) & (beyond < 0.0), (found <= low) & (beyond > 0.0))
+        reach = np.where(outside, 2.0 * reach, reach)
+        high = np.where(outside & rising, found + reach, high)
+        low = np.where(outside & ~rising, found - reach, low)
+        ahead = found - beyond / tangent
+        middle = 0.5 * (low + high)
+        good = (np.abs(ahead - middle) < 0.25 * (high - low)) | outside & (ahead > low) & (ahead < high)
+        found = np.where(off, np.where(good, ahead, middle), found)
+    return found
+
+
+def _newton(network: Network, pressure: np.ndarray, around: Surroundings, limit: int, move):
+    """Newton's method from a pressure; returns the pressure and how it ended. move: `_held_back` or `_taken`."""
+    from scipy.sparse.linalg import splu
+
+    worst = np.inf
     for iteration in range(limit):
         residual = network.residual(pressure, *around.drive, around.before, around.duration)
         scale = max(network.turnover(pressure, *around.drive), np.finfo(float).tiny)
@@ -115,10 +154,7 @@ def _newton(network: Network, pressure: np.ndarray, around: Surroundings):
             factors = splu(derivative)
         except RuntimeError:  # singular to round-off: gaps so wide that nothing tells their pressures apart
             return pressure, SolveOutcome(Ending.STALLED, iteration, worst)
-        ahead = _held_back(network, pressure, pressure - factors.solve(residual), flow)
-        # where the tissue would take all there is, no pressure needs to go: at a hole that is about to crack Newton's
-        # method would leap to what intact pores need, ten thousand times as much
-        pressure = np.where(pressure < enough, np.minimum(ahead, enough), ahead)
+        pressure = move(network, around, pressure, -factors.solve(residual))
     return pressure, SolveOutcome(Ending.TOO_MANY_ITERATIONS, limit, worst)
 
 
@@ -128,9 +164,13 @@ def solve_network(network: Network, around: Surroundings, guess: np.ndarray | No
     guess: pressures to start from, for example those of the last step; the level start is taken where they lead nowhere
     or none are given. Fails with an outcome, never an exception.
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # an overflow ends as an outcome
+    whole = _LIMIT + 2 * network.size
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # an overflow ends as an outcome
         if guess is not None:
-            pressure, outcome = _newton(network, guess, around)
-            if outcome.ok:
-                return pressure, outcome
-        return _newton(network, _level_pressure(network, around), around)
+            for limit, move in ((_FEW, _held_back), (_LIMIT, _taken)):
+                pressure, outcome = _newton(network, guess, around, limit, move)
+                if outcome.ok or outcome.ending is Ending.NOT_FINITE:
+                    return pressure, outcome
+        level = _level_pressure(network, around)
+        pressure, outcome = _newton(network, level, around, whole, _held_back)
+        return (pressure, outcome) if outcome.ok else _newton(network, level, around, whole, _taken)
