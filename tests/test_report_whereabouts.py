@@ -1,14 +1,16 @@
 """Where liquid and agent are: the places add up to what was given, in a real run and with cracks and a track."""
 
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from coupled import finished
+from coupled import finished, setting_of
 
 from oxablate.physics.process import Booking
 from oxablate.protocol import whereabouts as told
-from oxablate.protocol.contrast import contrast, reached_columns
+from oxablate.protocol.contrast import contrast, reached_columns, tracer_columns, tracer_fields
+from oxablate.protocol.coupling import ArmRun
 from oxablate.protocol.ledger import Account
 from oxablate.protocol.outcomes import fluid_shares
 
@@ -158,3 +160,57 @@ def test_seen_is_what_a_scanner_shows_and_not_what_is_in_the_fluid():
     assert columns["tracer_seen_tumour"] + columns["tracer_seen_outside"] + columns["tracer_unseen"] == pytest.approx(
         model.ledger.accounts["inert_tracer"].held / model.ledger.accounts["inert_tracer"].gained["needle"], rel=1e-9
     )
+
+
+TORN = {
+    "tumour_viable.hydraulic_conductivity": "1e-14 m^2/(Pa s)", "host.hydraulic_conductivity": "1e-13 m^2/(Pa s)",
+    "tumour_viable.fracture_pressure": "10 kPa", "host.fracture_pressure": "12 kPa",
+}  # fmt: skip
+
+
+@cache
+def torn_run(stress: str) -> ArmRun:
+    """300 uL in 36 s through a needle with a gap into tissue that cracks, with a tracer; half a minute of it."""
+    setting = setting_of(
+        "chlorine_dioxide",
+        numbers=TORN | {f"{tissue}.contact_stress": stress for tissue in ("tumour_viable", "host")},
+        model__cracks="cubic", model__track="gap", needle__gauge=22, needle__length="15 cm",
+        needle__entry=["2 mm", "-30 mm", "5 mm"], tracer={"agent": "inert_tracer", "concentration": "1 g/L"},
+        injection__flow_rate="0.5 mL/min", injection__volume="300 uL",
+    )  # fmt: skip
+    model = ArmRun(setting, setting.arms[0])
+    while model.state.clock.time < 20.0:
+        model.step(20.0)
+    return model
+
+
+@pytest.mark.parametrize(("stress", "where"), [("1 kPa", "surface"), ("9 kPa", "cracks_tumour")])
+def test_the_places_add_up_with_real_cracks_and_a_real_track(stress, where):
+    """Held loosely, the needle's track takes the liquid to the surface; held tightly, the tissue cracks."""
+    model = torn_run(stress)
+    found, given = told.whereabouts(model), told.injected(model)
+    assert given == pytest.approx(0.5e-6 / 60 * 20, rel=1e-6)
+    assert abs(sum(found.values()) - given) < 1e-9 * given
+    assert found[where] > 0.03 * given
+    assert sum(told.fluid_shares(model).values()) == pytest.approx(given, rel=1e-9)
+    for number, one in enumerate(model.carriage.species):
+        account = model.ledger.accounts[one.name]
+        brought = account.gained["needle"] - account.lost.get("needle", 0.0)
+        assert sum(told.agent_whereabouts(model, one.name, number).values()) == pytest.approx(brought, rel=1e-9)
+
+
+def test_the_tracer_of_an_arm_has_its_field_and_columns():
+    model = torn_run("9 kPa")
+    agent, tracer = model.carriage.species
+    assert (agent.name, tracer.name) == ("chlorine_dioxide", "inert_tracer")
+    field = tracer_fields(model)["tracer"]
+    held = told.agent_whereabouts(model, "inert_tracer", 1)
+    inside = sum(held[k] for k in ("pores_tumour", "pores_outside", "cracks_tumour", "cracks_outside"))
+    assert field.sum() * model.grid.voxel_volume * tracer.needle == pytest.approx(inside, rel=1e-12)
+    columns = tracer_columns(model)
+    assert columns["tracer_reached_1_mL"] == pytest.approx((field >= 0.01).sum() * model.grid.voxel_volume * 1e6)
+    assert columns["tracer_in_track"] == pytest.approx(
+        held["track"] / model.ledger.accounts["inert_tracer"].gained["needle"]
+    )
+    plain = finished("vehicle")
+    assert tracer_fields(plain) == tracer_columns(plain) == {}

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from coupled import finished, setting_of
 
+from oxablate.device.gauge import NeedleTube
+from oxablate.device.needles import Course, SideHoleNeedle
 from oxablate.physics.flow.crack_closures import CubicCracks, NoCracks
 from oxablate.protocol import validity, validity_injection
 
@@ -130,3 +132,53 @@ def test_a_run_of_today_raises_its_flags():
     names = [flag.quantity for flag in validity.flags(model, rows)]
     assert names[0] == "needle pressure" and names[-1] == "pore volume against pressure"
     assert "volume ratio J at the needle" in names
+
+
+FOLLOWED = {
+    "needle__gauge": 22, "needle__length": "15 cm", "needle__entry": ["2.3 mm", "-30 mm", "1.2 mm"],
+    "model__cracks": "none", "model__track": "tight",
+}  # fmt: skip
+
+
+def test_the_reynolds_number_is_that_of_the_tube():
+    """By hand: 22 gauge, radius of the lumen 0.2065 mm, water at 37 C: Re = 2 rho Q / (pi mu r)."""
+    setting = setting_of("vehicle", injection__flow_rate="10 mL/min", **FOLLOWED)
+    tube = setting.delivery.needles[0].tube
+    by_hand = 2 * 993.3 * 10e-6 / 60 / (np.pi * 0.6913e-3 * tube.inner_radius)
+    assert validity_injection.needle_reynolds(setting) == pytest.approx(by_hand, rel=1e-12)
+    assert 500 < by_hand < 1000
+    assert raised(validity_injection.turbulence, SimpleNamespace(setting=setting)) == []
+    fast = setting_of("vehicle", injection__flow_rate="60 mL/min", injection__volume="1 mL", **FOLLOWED)
+    (flag,) = raised(validity_injection.turbulence, SimpleNamespace(setting=fast))
+    assert flag.value == pytest.approx(6 * by_hand)
+
+
+def test_a_needle_without_a_tube_has_no_reynolds_number():
+    assert validity_injection.needle_reynolds(setting_of("vehicle")) == 0.0
+
+
+@pytest.mark.parametrize(("radius", "flagged"), [(0.4e-3, True), (0.6e-3, False)])
+def test_wide_voxels_beside_side_holes_are_flagged(radius, flagged):
+    course = Course((0.0, -0.03, 0.0), (0.0, 0.0, 0.0))
+    needle = SideHoleNeedle(course, NeedleTube(radius, 0.2e-3, 0.1), (0.003, 0.006), (1e-4, 1e-4))
+    model = SimpleNamespace(
+        grid=SimpleNamespace(spacing=(2e-3, 1e-3, 1e-3)),
+        setting=SimpleNamespace(delivery=SimpleNamespace(needles=[needle])),
+    )
+    assert bool(raised(validity_injection.side_holes, model)) == flagged
+    model.setting.delivery.needles = setting_of("vehicle").delivery.needles
+    assert raised(validity_injection.side_holes, model) == []
+
+
+@pytest.mark.parametrize(
+    ("length", "variance", "flagged"), [("15 mm", 0.1, True), ("17 mm", 0.1, False), ("1 mm", 0, False)]
+)
+def test_a_fracture_pressure_that_varies_within_eight_voxels_is_flagged(length, variance, flagged):
+    """Voxels of 2 mm."""
+    numbers = {"mechanics.fracture_correlation_length": length, "mechanics.fracture_log_variance": f"{variance}"}
+    setting = setting_of("vehicle", numbers=numbers)
+    flow = SimpleNamespace(cracks=object())
+    model = SimpleNamespace(grid=setting.subject.grid, setting=setting, flow=flow)
+    assert bool(raised(validity_injection.correlation, model)) == flagged
+    flow.cracks = None
+    assert raised(validity_injection.correlation, model) == []

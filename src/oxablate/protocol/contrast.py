@@ -44,3 +44,23 @@ def reached_columns(model: ArmModel, name: str, species: int, injected: float) -
     shares = {"seen_tumour": inside, "seen_outside": outside, "in_track": track, "lost": lost}
     shares["unseen"] = given - fsum(shares.values())
     return found | {f"tracer_{k}": v / given if given > 0 else 0.0 for k, v in shares.items()}
+
+
+def _tracer(model: ArmModel) -> tuple[str, int, float] | None:
+    """Account, number among the species, and injected concentration of the tracer of an arm; None without one."""
+    if getattr(model.arm, "tracer", None) is None:
+        return None
+    species = model.carriage.species
+    return species[-1].name, len(species) - 1, species[-1].needle
+
+
+def tracer_fields(model: ArmModel) -> dict[str, np.ndarray]:
+    """The field `tracer` of the record, s [1]; none for an arm without a tracer."""
+    found = _tracer(model)
+    return {} if found is None else {"tracer": contrast(model, *found[1:])}
+
+
+def tracer_columns(model: ArmModel) -> dict[str, float]:
+    """The columns `reached_columns` of an arm's tracer; none for an arm without one."""
+    found = _tracer(model)
+    return {} if found is None else reached_columns(model, *found)

@@ -26,8 +26,9 @@ fracture_pressure = injection.fracture_pressure
 def flags(model: ArmRun, rows: list[dict]) -> list[Flag]:
     """Every place where a model of this arm is outside its range, the gravest kind first."""
     checks = (
-        injection.no_cracks, injection.crack_edge, injection.crack_strain, injection.track_width, _dilatation, _moduli,
-        _skin, _resolution, _plume, _blurred, _cut, _edge, injection.crack_memory, _mismatch,
+        injection.no_cracks, injection.crack_edge, injection.crack_strain, injection.track_width, injection.turbulence,
+        _dilatation, _moduli, _skin, _resolution, injection.correlation, injection.side_holes, _plume, _blurred, _cut,
+        _edge, injection.crack_memory, _mismatch,
     )  # fmt: skip
     return [flag for check in checks for flag in check(model, rows)]
 

@@ -5,17 +5,21 @@ Every check takes the arm at its end and the rows of its series, and asks nothin
 
 import numpy as np
 
+from ..device.needles import SideHoleNeedle
+from ..device.total import Total
 from ..physics.flow.crack_closures import COMPLIANCE, LENGTH, STORAGE
 from ..physics.process import Flag
+from ..quantities.parameter_set import MECHANICS
 from ..quantities.table import look_up
+from .cracking import RESOLVED
 
 #: Strain up to which a law that is linear in it stands: there it is 13 % off the logarithmic strain, ln(1 - 0.25).
 _SMALL_STRAIN = 0.25
 _EDGE_VOXELS = 2
 _NO_VOXELS = 0.0
 _NO_MEMORY = 0.0
-_VOXELS_PER_CORRELATION = 8.0
 _VOXEL_OVER_NEEDLE = 4.0
+_TURBULENT = 2300.0
 
 
 def worst_of(rows: list[dict], column: str, otherwise: float = 0.0) -> float:
@@ -126,4 +130,52 @@ def track_width(model, rows: list[dict]):
         yield Flag(
             "track", "gap along the needle over the needle's radius", worst, _SMALL_STRAIN, "1",
             "the wall of the track is taken as elastic at small strain; beyond it the gap may tear or stiffen",
+        )  # fmt: skip
+
+
+def turbulence(model, rows: list[dict]):
+    """A flow in the needle's lumen that need not be laminar."""
+    worst = needle_reynolds(model.setting)
+    if worst > _TURBULENT:
+        yield Flag(
+            "needle", "Reynolds number in the needle", worst, _TURBULENT, "1",
+            "flow in the needle may be turbulent: it loses more pressure than is computed, and leaves as a jet",
+        )  # fmt: skip
+
+
+def needle_reynolds(setting) -> float:
+    """Largest Re [1] in a needle's lumen, a hand at its rate without load; 0 where the tube is not known."""
+    viscosity = setting.parameters[MECHANICS]["viscosity"].si
+    density = look_up("mechanics/density.water_37c", "validity").si
+    worst = 0.0
+    for hub in setting.delivery.hubs:
+        pumps = (hub.drive,) if hasattr(hub.drive, "free_rate") else Total((hub.drive,)).pumps()
+        rate = max((getattr(pump, "free_rate", 0.0) or pump.flow_rate for pump in pumps), default=0.0)
+        for needle in hub.needles:
+            if hasattr(needle, "tube"):
+                worst = max(worst, needle.tube.reynolds_number(rate / len(hub.needles), density, viscosity))
+    return worst
+
+
+def side_holes(model, rows: list[dict]):
+    """Voxels too wide to tell what flows along a needle from hole to hole."""
+    widest = max(model.grid.spacing)
+    found = [n.tube.outer_radius for n in model.setting.delivery.needles if isinstance(n, SideHoleNeedle)]
+    ratio = max((widest / radius for radius in found), default=0.0)
+    if ratio > _VOXEL_OVER_NEEDLE:
+        yield Flag(
+            "needle", "voxel over the radius of a needle with side holes", ratio, _VOXEL_OVER_NEEDLE, "1",
+            "the tissue between two holes is a voxel or two wide: how they share the liquid is rough",
+        )  # fmt: skip
+
+
+def correlation(model, rows: list[dict]):
+    """A fracture pressure that varies over too few voxels."""
+    common = model.setting.parameters[MECHANICS]
+    voxels = common["fracture_correlation_length"].si / max(model.grid.spacing)
+    varies = getattr(model.flow, "cracks", None) is not None and common["fracture_log_variance"].si > 0.0
+    if varies and voxels < RESOLVED:
+        yield Flag(
+            "cracks", "voxels per correlation length of the fracture pressure", voxels, RESOLVED, "1",
+            "the paths of cracks follow the voxels as well as the tissue; read no statistics of them",
         )  # fmt: skip

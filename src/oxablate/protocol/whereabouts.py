@@ -56,7 +56,7 @@ _AGENT_TO = {
 
 
 class ArmModel(Protocol):
-    """What is asked of one arm of a run: grid, label, active, porosity, state, ledger, resting, setting, tumour()."""
+    """What is asked of one arm of a run; names as in `coupling.ArmRun`."""
 
     grid: object
     label: np.ndarray
@@ -65,7 +65,8 @@ class ArmModel(Protocol):
     state: object
     ledger: object
     resting: object
-    setting: object
+    arm: object
+    carriage: object
 
     def tumour(self) -> np.ndarray:
         """The tumour's mask (nx, ny, nz)."""

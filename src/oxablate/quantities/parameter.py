@@ -101,6 +101,7 @@ _OTHERS = (
     ),
     Parameter("needle_outer_radius", d.LENGTH, "outer radius of the needle tube"),
     Parameter("needle_inner_radius", d.LENGTH, "radius of the lumen of the needle tube"),
+    Parameter("density", d.MASS_CONCENTRATION, "density of the injected liquid"),
     Parameter("stall_pressure", d.PRESSURE, "pressure in a syringe at which a thumb moves no more"),
     Parameter("free_rate", d.FLOW_RATE, "flow rate of a syringe pushed by hand without load"),
     Parameter("syringe_compliance", d.VOLUME_COMPLIANCE, "volume by which syringe and line give way per pressure"),
