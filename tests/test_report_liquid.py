@@ -13,8 +13,9 @@ from oxablate.protocol.record import open_record
 from oxablate.protocol.run import run
 from oxablate.protocol.setting import SYNTHETIC_LESION
 from oxablate.protocol.whereabouts import PLACES
-from oxablate.report import liquid, page, tracer
+from oxablate.report import answers, liquid, page, tracer
 from oxablate.report.canvas import encoded, is_stamped
+from oxablate.report.exports import fields_at
 from oxablate.report.figures import GALLERY, save_figures
 from oxablate.report.opened import courses, crack_share, opened, swelling
 from oxablate.report.scene import Scene
@@ -203,3 +204,44 @@ def test_every_place_has_a_colour_of_its_own():
     assert list(liquid._COLOURS) == list(PLACES)
     light = [np.dot(matplotlib.colors.to_rgb(c), (0.2126, 0.7152, 0.0722)) for c in liquid._COLOURS.values()]
     assert min(abs(a - b) for a, b in pairwise(light)) > 0.1  # neighbours in a grey print
+
+
+def test_an_export_names_the_pots(folder):
+    data = torn(folder).fields("vehicle")
+    found = fields_at(data, 1)
+    assert "tracer" in found and "fluid_fraction" not in found
+    for number, pot in enumerate(("pores", "cracks")):
+        values, unit, what = found[f"fluid_fraction_{pot}"]
+        assert np.array_equal(values, data["fluid_fraction"].values[1, number])
+        assert unit == "1" and what.endswith(f", {pot}")
+    assert "fluid_fraction" in fields_at(open_record(folder).fields("vehicle"), 1)
+
+
+def test_agent_that_came_out_is_told(folder):
+    class Leaking(TornRecord):
+        def summary(self, arm):
+            found = super().summary(arm)
+            given = found["outcomes"].get("agent_given_mol", 0.0)
+            lost = found["outcomes"].get("agent_lost_mol", {}) | {"track exit": 0.25 * given}
+            return found | {"outcomes": found["outcomes"] | {"agent_lost_mol": lost}}
+
+    record = torn(folder)
+    scene = Scene(Leaking(record.folder, record.about, ARMS))
+    said = " ".join(answers.answer(scene, "chlorine_dioxide").sentences).replace("\u202f", " ")
+    assert "25 % of it came out at the surface" in said
+    assert "came out" not in " ".join(answers.answer(Scene(record), "chlorine_dioxide").sentences)
+
+
+def test_every_needle_is_set_up_with_its_openings(folder):
+    record = torn(folder)
+    one = {
+        "hub": 0, "tip_lps_m": [0.001, 0.0, 0.0], "entry_lps_m": [0.001, -0.03, 0.0], "outer_radius_m": 3.6e-4,
+        "openings_lps_m": [[0.001, -0.002, 0.0], [0.001, -0.004, 0.0]], "length_m": 0.1,
+    }  # fmt: skip
+    two = one | {"openings_lps_m": [[0.004, 0.0, 0.0]], "tip_lps_m": [0.004, 0.0, 0.0]}
+    about = record.about | {"injection": record.about["injection"] | {"needles": [one, two]}}
+    scene = Scene(TornRecord(record.folder, about, ARMS))
+    words = dict(page.setup_rows(scene))["Needles"]
+    assert words[0].startswith("2 side holes at (1.0, -2.0, 0.0); (1.0, -4.0, 0.0) mm LPS")
+    assert words[1].startswith("end hole at (4.0, 0.0, 0.0) mm LPS") and "cavity radius" in words[1]
+    assert len(courses(scene)) == 2

@@ -70,10 +70,11 @@ class TornRecord(Record):
         places = ("time", "x", "y", "z")
         ratio = (1.0 + now * (swell + crack)).astype(np.float32)
         tracer = (now * (0.5 * np.exp(-((radius / 5.0) ** 2)) + 4.0 * crack)).astype(np.float32)
-        found = found.drop_vars("fluid_fraction")
-        return found.assign(
-            fluid_fraction=(("time", "pot", "x", "y", "z"), both), volume_ratio=(places, ratio),
-            tracer=(places, tracer), fracture_pressure=(("x", "y", "z"), np.full(radius.shape, 1e4, np.float32)),
+        one = {"units": "1", "long_name": "made by a formula"}
+        return found.drop_vars("fluid_fraction").assign(
+            fluid_fraction=(("time", "pot", "x", "y", "z"), both, one), volume_ratio=(places, ratio, one),
+            tracer=(places, tracer, one),
+            fracture_pressure=(("x", "y", "z"), np.full(radius.shape, 1e4, np.float32), one | {"units": "Pa"}),
         )  # fmt: skip
 
 

@@ -75,6 +75,10 @@ def _fate(scene: Scene, arm: str) -> list[str]:
         f"By {now}, tissue had consumed {consumed} of the agent, vessels and lymph had taken {drained}, "
         f"{held} was left."
     ]
+    if (lost := out_at_surface(found)) > 0:
+        sentences.append(
+            f"{percent(lost / given)} of it came out at the surface, along the needle or through the skin."
+        )
     time, all_tissue, in_tumour = widest_reach(scene, arm)
     if all_tissue > 0:
         sentences.append(
@@ -96,6 +100,12 @@ def _fate(scene: Scene, arm: str) -> list[str]:
 def to_vessels(outcomes: dict) -> float:
     """Amount [mol] that vessels took."""
     return sum(v for k, v in outcomes.get("agent_lost_mol", {}).items() if k.startswith("vessels"))
+
+
+def out_at_surface(outcomes: dict) -> float:
+    """Amount [mol] that left the body at its surface."""
+    lost = outcomes.get("agent_lost_mol", {})
+    return sum(lost.get(name, 0.0) for name in ("track exit", "surface"))
 
 
 def widest_reach(scene: Scene, arm: str) -> tuple[float, float, float]:
@@ -125,6 +135,7 @@ def answer_table(scene: Scene) -> dict:
                 lambda arm: _of_given(scene, arm, lambda o: o["consumed_fraction"] * o["agent_given_mol"]),
             ),
             ("carried off by vessels and lymph", lambda arm: _of_given(scene, arm, to_vessels)),
+            ("out at the surface", lambda arm: _of_given(scene, arm, out_at_surface)),
             ("still there at the end", lambda arm: _of_given(scene, arm, lambda o: o["agent_held_mol"])),
             ("killed, of the tumour", lambda arm: percent(scene.summaries[arm]["outcomes"]["killed_share_of_tumour"])),
             (

@@ -136,9 +136,9 @@ def _stack(ax, scene: Scene, arm: str) -> None:
     time = np.concatenate(([0.0], series["time_s"] / unit))
     parts = [np.concatenate(([0.0], np.maximum(series[column], 0.0))) for column, _, _ in _FATES]
     given = np.concatenate(([0.0], series["agent_given_umol"]))
-    parts.append(np.maximum(given - sum(parts), 0.0))  # decayed, or left the grid
+    parts.append(np.maximum(given - sum(parts), 0.0))  # decayed, left the grid, or came out at the surface
     scale, name = (1e3, "nmol") if given[-1] < 1.0 else (1e-3, "mmol") if given[-1] >= 1e3 else (1.0, "\u00b5mol")
-    labels = [label for _, label, _ in _FATES] + ["decayed or left the grid"]
+    labels = [label for _, label, _ in _FATES] + ["decayed, left the grid or came out"]
     colours = [colour for _, _, colour in _FATES] + ["#b0b6bc"]
     ax.stackplot(time, *(scale * p for p in parts), labels=labels, colors=colours, linewidth=0.0)
     ax.plot(time, scale * given, color="black", linewidth=1.0, linestyle=(0, (4, 2)), label="given")

@@ -33,6 +33,8 @@ USUAL = ("nifti", "vti", "csv")
 
 #: What untouched tissue has; written outside the computing grid, where nothing was computed. All other fields: 0.
 _AT_REST = {"volume_ratio": 1.0, "vessel_fraction": 1.0}
+#: What holds fluid in a voxel whose tissue can crack, in the order of the record.
+_POTS = ("pores", "cracks")
 _COMPUTED = "1 inside the computing grid, 0 outside, where nothing was computed"
 
 
@@ -153,7 +155,8 @@ def fields_at(data, number: int) -> dict[str, tuple[np.ndarray, str, str]]:
         if values.ndim == 3:
             found[name] = (values, unit, what)
         else:
-            found |= {f"{name}_pot{n}": (pot, unit, f"{what}, pot {n}") for n, pot in enumerate(values)}
+            pots = _POTS if len(values) == len(_POTS) else tuple(f"pot{n}" for n in range(len(values)))
+            found |= {f"{name}_{pot}": (part, unit, f"{what}, {pot}") for pot, part in zip(pots, values, strict=True)}
     return found
 
 

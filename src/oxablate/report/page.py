@@ -146,17 +146,31 @@ def setup_rows(scene: Scene) -> list[tuple[str, list[str]]]:
 
 
 def _device_rows(about: dict) -> list[tuple[str, list[str]]]:
-    """Needle and pump."""
+    """Needles and what drives the liquid."""
     injection, duration = about["injection"], wording.duration
-    tip = ", ".join(f"{x / MM:.1f}" for x in injection["tip_lps_m"])
-    radius = wording.quantity(injection["cavity_radius_m"], dim.LENGTH)
     rate = wording.quantity(injection["flow_rate_m3_s"], dim.FLOW_RATE)
     given = f"{wording.volume(injection['volume_m3'])} at {rate}"
     span = f"from {duration(injection['start_s'])} to {duration(injection['end_s'])}"
+    needles = [_needle_words(needle, injection) for needle in injection.get("needles") or [injection]]
     return [
-        ("Needle", [f"end hole at ({tip}) mm LPS (left, back and up are positive), cavity radius {radius}"]),
+        ("Needle" if len(needles) == 1 else "Needles", needles),
         ("Pump", [f"{given}, {span}; followed for {duration(about['follow_s'])}"]),
     ]
+
+
+def _needle_words(needle: dict, injection: dict) -> str:
+    """Where a needle opens and what it is."""
+    openings = needle.get("openings_lps_m") or [needle["tip_lps_m"]]
+    where = "; ".join(f"({', '.join(f'{x / MM:.1f}' for x in point)})" for point in openings)
+    what = "end hole" if len(openings) == 1 else f"{len(openings)} side holes"
+    words = f"{what} at {where} mm LPS (left, back and up are positive)"
+    if len(openings) == 1:
+        words += f", cavity radius {wording.quantity(injection['cavity_radius_m'], dim.LENGTH)}"
+    if needle.get("outer_radius_m"):
+        words += f", outer radius {wording.quantity(needle['outer_radius_m'], dim.LENGTH)}"
+    if needle.get("entry_lps_m"):
+        words += f", entering at ({', '.join(f'{x / MM:.1f}' for x in needle['entry_lps_m'])}) mm"
+    return words
 
 
 _MODEL_WORDS = {

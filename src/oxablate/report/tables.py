@@ -13,6 +13,10 @@ from .wording import listed, number, numbers_in, percent, plain_name, power_of_t
 PHRASES = {
     "fill": ("injected volume over the fluid volume of the tumour", "1 would exchange all fluid of the tumour once"),
     "peclet": ("flow against diffusion at the plume's edge", "above 1 the flow carries the agent, below it diffusion"),
+    "cell_peclet": (
+        "the same within one voxel",
+        "above 2 the voxels, not diffusion, set how sharp the plume's edge is; that is usual in an injection",
+    ),
     "damkoehler": (
         "reaction with the slowest pool against the passage of one voxel at the plume's edge",
         "far above 1 the agent is gone where it meets fresh tissue, and a sharp front forms",
