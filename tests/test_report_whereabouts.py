@@ -13,6 +13,7 @@ from oxablate.protocol.contrast import contrast, reached_columns, tracer_columns
 from oxablate.protocol.coupling import ArmRun
 from oxablate.protocol.ledger import Account
 from oxablate.protocol.outcomes import fluid_shares
+from oxablate.protocol.validity_injection import watched_columns
 
 SHAPE = (4, 3, 2)
 VOXEL = 8e-9
@@ -182,6 +183,23 @@ def torn_run(stress: str) -> ArmRun:
     while model.state.clock.time < 20.0:
         model.step(20.0)
     return model
+
+
+def test_the_open_gap_is_measured_where_pressure_exceeds_the_stress():
+    """Loosely held, the gap is open all along the shaft; the width is (p - sigma) / 2 G where p is highest."""
+    model = torn_run("1 kPa")
+    found, track = watched_columns(model), model.flow.along.track
+    walls, pieces = track.network.wall, track.network.length > 0
+    above = (model.state.track_pressure - 1e3)[pieces]
+    by_hand = (above / (2 * walls.shear_modulus[pieces])).max()
+    assert found["track_width_max"] == pytest.approx(by_hand, rel=1e-9) and by_hand > 0
+    inserted = track.network.length[pieces].sum() * 1e3
+    assert found["track_open_mm"] == pytest.approx(inserted * (above > 0).sum() / pieces.sum())
+    assert found["hub_pressure_Pa"] >= model.state.track_pressure[pieces].max()
+    assert watched_columns(finished("vehicle")) == {}
+    held = torn_run("9 kPa")
+    cracks = held.state.fluid_volume[1].sum() * 1e6
+    assert watched_columns(held)["crack_mL"] == pytest.approx(cracks, rel=1e-9) and cracks > 0
 
 
 @pytest.mark.parametrize(("stress", "where"), [("1 kPa", "surface"), ("9 kPa", "cracks_tumour")])

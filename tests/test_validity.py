@@ -28,7 +28,7 @@ def cracked(excess: float, at=(4, 4, 3), torn: int = 0) -> SimpleNamespace:
     )  # fmt: skip
     return SimpleNamespace(
         flow=SimpleNamespace(cracks=cracks), state=SimpleNamespace(pressure=pressure),
-        label=np.ones(SHAPE, np.uint8), active=np.ones(SHAPE, bool),
+        label=np.ones(SHAPE, np.uint8), active=np.ones(SHAPE, bool), grid=SimpleNamespace(voxel_volume=1e-9),
     )  # fmt: skip
 
 
@@ -41,6 +41,7 @@ def test_an_open_crack_is_measured_against_length_and_spacing():
     assert found["crack_strain_max"] == pytest.approx(2e3 / 20e3)
     assert found["crack_fraction_max"] == pytest.approx(2e3 / 20e3 * 3e-3 / 2e-3)
     assert found["crack_reached_edge"] == 0.0
+    assert found["crack_mL"] == pytest.approx(1e6 * 1e-9 * found["crack_fraction_max"])  # one voxel
     air = cracked(2e3)
     air.label[4, 4, 3] = 0
     assert set(validity_injection.watched_columns(air).values()) == {0.0}

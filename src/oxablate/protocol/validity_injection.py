@@ -11,12 +11,13 @@ from ..physics.flow.crack_closures import COMPLIANCE, LENGTH, STORAGE
 from ..physics.process import Flag
 from ..quantities.parameter_set import MECHANICS
 from ..quantities.table import look_up
+from ..space.grid import MM
 from .cracking import RESOLVED
 
 #: Strain up to which a law that is linear in it stands: there it is 13 % off the logarithmic strain, ln(1 - 0.25).
 _SMALL_STRAIN = 0.25
 _EDGE_VOXELS = 2
-_NO_VOXELS = 0.0
+_NOT_THERE = 0.0
 _NO_MEMORY = 0.0
 _VOXEL_OVER_NEEDLE = 4.0
 _TURBULENT = 2300.0
@@ -37,23 +38,50 @@ def crack_excess(model) -> np.ndarray | None:
 
 
 def watched_columns(model) -> dict[str, float]:
-    """Columns of the series that this file's flags need; none where nothing can crack.
+    """Columns of the series about cracks and the gap along the needles; none for an arm that has neither."""
+    return _crack_columns(model) | _track_columns(model)
 
-    crack_fraction_max: w / b_c [1], opening over spacing, where cracks are widest. crack_strain_max: (p - p_frac) / E'
-    [1], which is opening over length. crack_reached_edge: voxels within two of the grid's faces with an open crack.
+
+def _crack_columns(model) -> dict[str, float]:
+    """How wide cracks are now.
+
+    crack_mL: their volume. crack_fraction_max: w / b_c [1], opening over spacing, where they are widest.
+    crack_strain_max: (p - p_frac) / E' [1], which is opening over length. crack_reached_edge: 1 where one is open
+    within two voxels of the grid's faces, else 0.
     """
     excess = crack_excess(model)
     if excess is None:
         return {}
     row = model.flow.cracks.table[model.label]
     strain = np.divide(row[..., COMPLIANCE], row[..., LENGTH], out=np.zeros(excess.shape), where=row[..., LENGTH] > 0)
+    fraction = row[..., STORAGE] * excess
     inner = tuple(slice(_EDGE_VOXELS, -_EDGE_VOXELS) for _ in range(3))
     inside = np.zeros(excess.shape, bool)
     inside[inner] = True
     return {
-        "crack_fraction_max": float((row[..., STORAGE] * excess).max()),
+        "crack_mL": 1e6 * model.grid.voxel_volume * float(fraction.sum()),
+        "crack_fraction_max": float(fraction.max()),
         "crack_strain_max": float((strain * excess).max()),
-        "crack_reached_edge": float(np.count_nonzero(excess[~inside])),
+        "crack_reached_edge": float(excess[~inside].any()),
+    }
+
+
+def _track_columns(model) -> dict[str, float]:
+    """How far the gap along the needles is open now.
+
+    track_open_mm: length of shaft where pressure has lifted the tissue off. track_width_max: x [1], widest gap over the
+    needle's radius. hub_pressure_Pa: where the drive enters, the highest of several.
+    """
+    along = getattr(model.flow, "along", None)
+    if along is None or not model.setting.delivery.gap:
+        return {}
+    network = along.track.network
+    width, pieces = network.wall.width(along.track.pressure), network.length > 0.0
+    lifted = pieces & (width > network.wall.standing)
+    return {
+        "track_open_mm": float(network.length[lifted].sum()) / MM,
+        "track_width_max": float(width[pieces].max(initial=0.0)),
+        "hub_pressure_Pa": float(np.max(along.track.hub_pressures())),
     }
 
 
@@ -102,10 +130,10 @@ def crack_strain(model, rows: list[dict]):
 
 def crack_edge(model, rows: list[dict]):
     """Cracks that ran up to where the grid ends."""
-    count = _watched(model, rows, "crack_reached_edge")
-    if count > _NO_VOXELS:
+    reached = _watched(model, rows, "crack_reached_edge")
+    if reached > _NOT_THERE:
         yield Flag(
-            "cracks", "voxels with an open crack within two of the grid's faces", count, _NO_VOXELS, "1",
+            "cracks", "a crack within two voxels of the grid's faces (1: there is)", reached, _NOT_THERE, "1",
             "a crack ends where the grid ends, and would have run on; take a larger margin",
         )  # fmt: skip
 
