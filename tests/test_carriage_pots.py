@@ -1,11 +1,13 @@
 """Cracks, matrix, track and a tracer in one arm: made flows through a real carriage with its ledger."""
 
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from coupled import setting_of
+from scipy.optimize import brentq
 
 from oxablate.device.agent import load_agent
 from oxablate.physics.flow.coupled_track import TrackFlows
@@ -13,6 +15,7 @@ from oxablate.protocol.carriage import Carriage
 from oxablate.protocol.crossing import Crossing, TrackExchange
 from oxablate.protocol.ledger import Ledger
 from oxablate.protocol.state import Clock
+from oxablate.quantities.parameter import POOLS
 from oxablate.quantities.refusal import BadInput
 
 #: The crack: voxels along x through the middle of the tumour, the needle in the first.
@@ -46,11 +49,11 @@ class Arm:
         nx, ny, nz = self.shape
         none, n = [np.zeros(self.shape) for _ in range(8)], LAST - FIRST
         faces = [np.zeros((nx + 1, ny, nz)), np.zeros((nx, ny + 1, nz)), np.zeros((nx, ny, nz + 1))]
-        sign = -0.3 if backwards else 1.0
+        sign = -1.0 if backwards else 1.0
         faces[0][(slice(FIRST + 1, LAST), *ROW)] = sign * GIVEN * (1.0 - np.arange(1, n) / n)
         needle, crack_needle, drawn, crack_drawn = none[4:]
         if backwards:
-            drawn[(FIRST, *ROW)], crack_drawn[(FIRST, *ROW)] = 0.3 * GIVEN, 0.25 * GIVEN
+            drawn[(FIRST, *ROW)], crack_drawn[(FIRST, *ROW)] = GIVEN, 0.8 * GIVEN
         else:
             needle[(FIRST, *ROW)], crack_needle[(FIRST, *ROW)] = GIVEN, 0.8 * GIVEN
         if not self.track:
@@ -60,6 +63,23 @@ class Arm:
             lymph=none[2], seeped=np.zeros((0, 0, 0)), crack_needle=crack_needle, drawn=drawn, crack_drawn=crack_drawn,
             track=None,
         )  # fmt: skip
+
+    def pass_through(self, steps):
+        """Fluid runs along an open crack and is drawn off at its end: nothing but diffusion crosses the walls."""
+        cracks, fast = np.zeros(self.shape), 300 * GIVEN
+        cracks[(slice(FIRST, LAST), *ROW)] = 1e-3 * self.volume
+        self.state.fluid_volume[1] = cracks
+        self.ledger.open("fluid", "m3", self.carriage.fluid_held(self.state))
+        for _ in range(steps):
+            flows = self.flows()
+            for faces in (flows.faces, flows.crack_faces):
+                faces[0][(slice(FIRST + 1, LAST), *ROW)] = fast
+            flows.needle[(FIRST, *ROW)] = flows.crack_needle[(FIRST, *ROW)] = fast
+            flows.drawn[(LAST - 1, *ROW)] = flows.crack_drawn[(LAST - 1, *ROW)] = fast
+            flows.track = TrackFlows(fast, 0.0, fast, 0.0)
+            track = TrackExchange(fast, 0.0, fast, 0.0, 0.0, 0.0)
+            self.carriage.ride(self.state, self.ledger, flows, STEP, cracks, track)
+        return self
 
     def step(self, opened, backwards=False, mirror=False):
         """One flow step after which the crack holds `opened` of each of its voxels [1]."""
@@ -111,6 +131,21 @@ def test_every_account_closes(track):
     assert arm.state.agent.concentration.min() >= 0.0 and arm.state.agent.crack_concentration.min() == 0.0
     assert (tracer.lost.get("track exit", 0.0) > 0.0) is track
     assert not arm.state.agent.crack_concentration.any()
+    assert not track or min(arm.carriage.crossing.pots.drawn.max(), arm.carriage.crossing.pots.seeping.max()) > 0.0
+
+
+def test_walls_of_an_open_crack_are_swept_as_neumann_says():
+    """p = 2 l sqrt(D t), sqrt(pi) l exp(l^2) erf(l) = theta c / s, with all demand."""
+    arm, steps = Arm(tracer=False), 60
+    at, carriage = (FIRST + 2, *ROW), arm.carriage
+    demand = sum(carriage.demand_at_start(n)[at] for n in range(len(POOLS)))
+    theta = arm.state.fluid_volume[0][at] / arm.volume
+    arm.pass_through(steps)
+    ratio = theta * arm.state.agent.crack_concentration[0][at] / demand
+    root = brentq(lambda x: math.sqrt(math.pi) * x * math.exp(x * x) * math.erf(x) - ratio, 1e-9, 5.0, xtol=1e-15)
+    exact = 2.0 * root * math.sqrt(carriage.chemistry.diffusivity[at] * steps * STEP) / carriage.slab[at]
+    assert arm.state.agent.swept[at] == pytest.approx(exact, rel=0.01)
+    assert arm.ledger.worst_error < 1e-13
 
 
 def test_a_constant_concentration_stays_in_all_pots():

@@ -174,7 +174,8 @@ class Carriage:
         washed, left = self._washout_limit(flows), duration
         while left > 0.0:
             species = self._dissolved(sources)
-            wanted = self.transport.suggest_step(concentration, fluid, fluxes, species, left)
+            # the agent's steps are its own, with a tracer or without: the tracer's are cut finer where it needs them
+            wanted = self.transport.suggest_step(concentration[:1], fluid, fluxes, species[:1], left)
             wanted = min(wanted, self._longest_substep, washed, crossing.longest(fluid))
             part = left if wanted >= left * (1.0 - 1e-9) else wanted
             after = 0.0 if part == left else left - part
