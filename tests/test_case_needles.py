@@ -11,6 +11,7 @@ from oxablate.anatomy.tissue import Tissue
 from oxablate.device.gauge import tube_of_gauge
 from oxablate.device.hand import HandSyringe
 from oxablate.device.needles import EndHoleNeedle, SideHoleNeedle
+from oxablate.experiments.uncertain import numbers_of, with_numbers
 from oxablate.physics.flow.closures import CrackedTissues
 from oxablate.physics.flow.crack_closures import CubicCracks, NoCracks, NonLocalMemory
 from oxablate.physics.track.closures import ClosedTip, OpenExit, SealedEnd
@@ -360,3 +361,17 @@ def test_a_tracer_rides_in_every_arm_but_its_own():
     agent, concentration = vehicle.tracer
     assert agent.name == "inert_tracer" and concentration == pytest.approx(1.0 / 0.3423, rel=1e-4)
     assert own.tracer is None and all(arm.tracer is None for arm in ready(arms=arms).arms)
+
+
+@pytest.mark.parametrize("at", [0.01, 0.99])
+def test_a_sweep_draws_the_numbers_of_cracks_and_track_and_they_stay_possible(at):
+    setting = ready(**tube_and(**CRACKS, model__crack_memory="non_local"))
+    numbers = numbers_of(setting)
+    places = {place for one in numbers.varied for place in one.used_for}
+    assert {"tumour_viable.contact_stress", "mechanics.reopening_share", "skin.fracture_pressure"} <= places
+    drawn = with_numbers(setting, numbers.varied, tuple(float(one.spread.ppf(at)) for one in numbers.varied))
+    assert drawn.delivery is setting.delivery
+    found = cracked_tissues(drawn)
+    assert np.all(np.isfinite(found.fracture_pressure)) and not np.array_equal(
+        found.fracture_pressure, cracked_tissues(setting).fracture_pressure
+    )

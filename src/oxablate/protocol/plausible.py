@@ -13,18 +13,24 @@ FACTOR = 1e4
 
 @lru_cache(maxsize=1)
 def _largest() -> dict[str, float]:
-    """The largest size [SI] of every parameter in the packaged sets, whatever the tissue."""
+    """The largest size [SI] of every parameter in the packaged sets, whatever the tissue.
+
+    Where that is 0 everywhere, the size that one draw in a hundred of its spread exceeds.
+    """
+    numbers = [one for name in set_names() for one in load_set(name).quantities().values()]
     found: dict[str, float] = {}
-    for name in set_names():
-        for one in load_set(name).quantities().values():
-            found[one.name] = max(found.get(one.name, 0.0), abs(one.si))
+    for one in numbers:
+        found[one.name] = max(found.get(one.name, 0.0), abs(one.si))
+    for one in numbers:
+        if found[one.name] == 0.0:
+            found[one.name] = abs(float(one.si_spread.ppf(0.99)))
     return found
 
 
 def allowed(parameter: Parameter) -> tuple[float, float]:
     """Lowest and highest number [SI] that an override of this parameter may have.
 
-    What is physically possible, and no more than FACTOR times the largest in the packaged sets (where that is not 0).
+    What is physically possible, and no more than FACTOR times the largest in the packaged sets.
     """
     largest = _largest().get(parameter.name, 0.0)
     most = FACTOR * largest if largest > 0 else parameter.high
