@@ -11,6 +11,8 @@ _LIMIT = 120  # and two per node: a front may have to pass them one by one
 _FEW = 24  # from a good guess; a cold one is better off in the nodes' own balances
 _SCALAR_LIMIT = 60
 _SCALAR_TOLERANCE = 0.05  # of a node's change: it only has to be tame, Newton's method makes it exact
+_SCALAR_DIGITS = 1e-14  # of a node's balance that is round-off
+_INNER = 0.9  # a tangent's aim this near to an end of the bracket gains less than halving it
 _TOLERANCE = 1e-11  # of the largest flow in the network
 _DIGITS = 16  # of round-off that a balance may gather
 
@@ -111,28 +113,23 @@ def _taken(network: Network, around: Surroundings, pressure: np.ndarray, change:
 
     A gap that opens, or tissue that cracks at a hole, conducts ten thousand times better within a few hundred pascals:
     in the pressure itself Newton's method would leap far beyond, and from there creep or circle. In terms of Y what
-    neighbours exchange has slopes below one on both sides of the kink.
+    neighbours exchange has slopes below one on both sides of the kink. Falling pressures are taken as they come: Y is
+    flat where a gap is shut, and its aim may lie below anything.
     """
     start, slope = _own_side(network, around, pressure)
-    goal = slope * change
-    low, high = np.minimum(pressure, pressure + change), np.maximum(pressure, pressure + change)
-    rising, found, reach = change > 0.0, pressure + change, np.abs(change)
+    goal, rising = slope * change, change > 0.0
+    low, high, found = pressure, np.where(rising, np.inf, 0.0), pressure + change
     for _ in range(_SCALAR_LIMIT):
         value, tangent = _own_side(network, around, found)
         beyond = value - start - goal
-        off = ~(np.abs(beyond) <= _SCALAR_TOLERANCE * np.abs(goal))
+        off = rising & ~(np.abs(beyond) <= _SCALAR_TOLERANCE * goal + _SCALAR_DIGITS * (np.abs(value) + np.abs(start)))
         if not off.any():
             break
-        high, low = np.where(beyond > 0.0, found, high), np.where(beyond <= 0.0, found, low)
-        # the end of the bracket that the change was aimed at may have to move out
-        outside = off & np.where(rising, (found >= high) & (beyond < 0.0), (found <= low) & (beyond > 0.0))
-        reach = np.where(outside, 2.0 * reach, reach)
-        high = np.where(outside & rising, found + reach, high)
-        low = np.where(outside & ~rising, found - reach, low)
-        ahead = found - beyond / tangent
-        middle = 0.5 * (low + high)
-        good = (np.abs(ahead - middle) < 0.25 * (high - low)) | outside & (ahead > low) & (ahead < high)
-        found = np.where(off, np.where(good, ahead, middle), found)
+        high, low = np.where(beyond > 0.0, found, high), np.where(beyond > 0.0, low, found)
+        ahead, shut = found - beyond / tangent, np.isfinite(high)
+        middle = np.where(shut, 0.5 * (low + np.where(shut, high, 0.0)), np.maximum(ahead, 2.0 * found - pressure))
+        between = shut & (np.abs(ahead - middle) < _INNER * (middle - low))
+        found = np.where(off, np.where(between, ahead, middle), found)
     return found
 
 
@@ -169,7 +166,7 @@ def solve_network(network: Network, around: Surroundings, guess: np.ndarray | No
         if guess is not None:
             for limit, move in ((_FEW, _held_back), (_LIMIT, _taken)):
                 pressure, outcome = _newton(network, guess, around, limit, move)
-                if outcome.ok or outcome.ending is Ending.NOT_FINITE:
+                if outcome.ok:
                     return pressure, outcome
         level = _level_pressure(network, around)
         pressure, outcome = _newton(network, level, around, whole, _held_back)
