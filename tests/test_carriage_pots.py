@@ -11,6 +11,7 @@ from scipy.optimize import brentq
 
 from oxablate.device.agent import load_agent
 from oxablate.physics.flow.coupled_track import TrackFlows
+from oxablate.physics.reaction.closures import Kinetics
 from oxablate.protocol.carriage import Carriage
 from oxablate.protocol.crossing import Crossing, TrackExchange
 from oxablate.protocol.ledger import Ledger
@@ -192,6 +193,22 @@ def test_a_tracer_does_not_touch_the_agent():
     given = traced.ledger.accounts["inert_tracer"].gained["needle"]
     assert given / 2.0 == pytest.approx(traced.ledger.accounts["fluid"].gained["needle"], rel=1e-12)
     assert np.count_nonzero(traced.state.agent.concentration[1]) > np.count_nonzero(traced.state.agent.concentration[0])
+
+
+def test_a_tracer_spreads_where_the_agent_meets_a_front():
+    beside = (FIRST + 2, ROW[0] + 1, ROW[1])
+    arm = Arm().history()
+    assert arm.state.agent.concentration[0][beside] == 0.0 < arm.state.agent.concentration[1][beside]
+
+
+def test_agent_that_leaks_out_meets_demand_slower_than_the_leak_and_stays_mixed():
+    """k s = 1e-2 / s is a front to diffusion, but not ten times faster than the leak renews the voxel."""
+    arm, at = Arm(tracer=False, track=False), (FIRST + 2, *ROW)
+    demand = arm.carriage.demand_at_start(0)[at]
+    slow = Kinetics(POOLS, (1e-2 / demand, *(0.0 for _ in POOLS[1:])), 0.0)
+    arm.carriage.kinetics = arm.carriage.chemistry.kinetics = slow
+    arm.step(1e-2)
+    assert arm.carriage.front.mask[at] and arm.state.agent.concentration[0][at] > 0.0
 
 
 def test_nothing_dissolved_still_shares_the_fluid():
