@@ -58,11 +58,13 @@ def old(folder) -> TornRecord:
 
     class Old(TornRecord):
         def series(self, arm):
-            return {k: v for k, v in super().series(arm).items() if not k.startswith(("liquid_", "tracer_", "track_"))}
+            new = ("liquid_", "tracer_", "track_", "crack_", "hub_", "agent_in_")
+            return {k: v for k, v in super().series(arm).items() if not k.startswith(new)}
 
     record = open_record(folder)
     model = {k: v for k, v in record.about["model"].items() if k not in ("cracks", "crack_memory", "track")}
-    return Old(record.folder, record.about | {"model": model})
+    injection = {k: v for k, v in record.about["injection"].items() if k != "needles"}
+    return Old(record.folder, record.about | {"model": model, "injection": injection})
 
 
 @pytest.mark.parametrize(
@@ -148,6 +150,15 @@ def test_swelling_is_what_is_left_of_the_dilatation_without_cracks(folder):
     )
     bare = Scene(open_record(folder))
     assert crack_share(bare, "vehicle", number) is None
+
+
+def test_agent_in_cracks_counts_where_it_is_more(folder):
+    bare, scene = Scene(open_record(folder)), Scene(torn(folder))
+    arm, number = "chlorine_dioxide", scene.time_index("vehicle", scene.end_of_injection)
+    pores, both = bare.share(arm, "concentration", number), scene.share(arm, "concentration", number)
+    cracks = scene.field(arm, "crack_concentration", number) / scene.about["concentrations_mol_m3"][arm]
+    assert np.array_equal(both, np.maximum(pores, cracks)) and (both > pores).any() and (both == pores).any()
+    assert scene.reached.sum() > bare.reached.sum()
 
 
 def test_pictures_are_wide_enough_for_the_cracks(folder):

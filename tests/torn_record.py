@@ -70,6 +70,9 @@ class TornRecord(Record):
         places = ("time", "x", "y", "z")
         ratio = (1.0 + now * (swell + crack)).astype(np.float32)
         tracer = (now * (0.5 * np.exp(-((radius / 5.0) ** 2)) + 4.0 * crack)).astype(np.float32)
+        if "concentration" in found:
+            carried = found["concentration"].values.max() * (now * (crack > 0)).astype(np.float32)
+            found = found.assign(crack_concentration=(places, carried, {"units": "mol m-3", "long_name": "formula"}))
         one = {"units": "1", "long_name": "made by a formula"}
         return found.drop_vars("fluid_fraction").assign(
             fluid_fraction=(("time", "pot", "x", "y", "z"), both, one), volume_ratio=(places, ratio, one),
@@ -81,5 +84,5 @@ class TornRecord(Record):
 def torn_record(folder, arms: tuple[str, ...], apart: bool = False, **injection) -> TornRecord:
     """The record in a folder, its `arms` with cracks. injection: what about the injection is said otherwise."""
     record = open_record(folder)
-    about = record.about | {"injection": record.about["injection"] | injection}
+    about = record.about | {"injection": record.about["injection"] | {"needles": []} | injection}
     return TornRecord(record.folder, about, arms, apart)

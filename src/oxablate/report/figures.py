@@ -61,7 +61,8 @@ GALLERY = (
     ),
     Entry(
         concentration, "png", "Where the agent is when the pump stops",
-        f"{_SLICES}{100 * REACHED:g} % of the injected concentration, the limit of 'reached', the image shows.",
+        f"{_SLICES}{100 * REACHED:g} % of the injected concentration, the limit of 'reached', the image shows. Where "
+        "tissue has cracked: in its pores or in its cracks, whichever holds more.",
         by_arm=True,
     ),
     Entry(
@@ -124,7 +125,8 @@ GALLERY = (
     ),
     Entry(
         distribution, "svg", "Distribution volume of the tracer",
-        "Volume of the voxels at or above each level, while the injection lasts. 1 % is the level of Bobo et al. 1994 "
+        "Volume of the voxels at or above each level, while the injection lasts; right: over the injected volume, the "
+        "first tenth of it left out. 1 % is the level of Bobo et al. 1994 "
         "(doi 10.1073/pnas.91.6.2076). Voxels count with the volume that they had before.",
     ),
     Entry(

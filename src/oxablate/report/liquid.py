@@ -172,8 +172,9 @@ def given_at(scene: Scene, arm: str, time: float) -> float:
 def _from_to(scene: Scene, arm: str, place: str) -> str:
     """A place's share at the end of the injection and of the run."""
     ends = (scene.end_of_injection, scene.about["follow_s"])
-    texts = [f"{100 * shares(scene, arm, t)[place] / (given_at(scene, arm, t) or 1.0):.0f}" for t in ends]
-    texts = [text.replace("-", "\u2212") for text in texts]
+    found = [100.0 * shares(scene, arm, t)[place] / (given_at(scene, arm, t) or 1.0) for t in ends]
+    texts = [f"{v:.0f}" if abs(v) >= 0.95 or abs(v) < 0.05 else f"{v:.1f}" for v in found]
+    texts = ["0" if text == "-0" else text.replace("-", "\u2212") for text in texts]
     return f"{texts[0]} %" if ends[0] == ends[1] else f"{texts[0]} \u2192 {texts[1]} %"
 
 

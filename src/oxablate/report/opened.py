@@ -24,6 +24,9 @@ _NEEDLE = (
 )
 
 
+_NOTHING = Overlay("", "gray", {}, 0.0, 1.0)
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of panels. label: below it; overlay: what is coloured, None for the image alone; mark: drawn on top."""
@@ -80,18 +83,14 @@ def table_of_panels(scene: Scene, columns: list[Column], title: str) -> Figure:
                 column.mark(ax, view)
         row[0].set_ylabel(line[0][1].title)
     for below, column in zip(axes.T, columns, strict=True):
-        if column.overlay is None:
-            below[-1].annotate(
-                column.label,
-                (0.5, -0.04),
-                xycoords="axes fraction",
-                ha="center",
-                va="top",
-                fontsize=7.0,
-                annotation_clip=False,
-            ).set_in_layout(False)  # it stands where the other columns have their bars
+        bar = figure.colorbar(
+            (column.overlay or _NOTHING).mappable(), ax=below, location="bottom", shrink=0.9, aspect=22, pad=0.015
+        )
+        if column.overlay is None:  # the room of a bar, so that the panels stay in line
+            bar.ax.clear()
+            bar.ax.axis("off")
+            bar.ax.text(0.5, 1.0, column.label, ha="center", va="top", fontsize=7.0).set_in_layout(False)
             continue
-        bar = figure.colorbar(column.overlay.mappable(), ax=below, location="bottom", shrink=0.9, aspect=22, pad=0.015)
         bar.set_label(column.label)
         bar.outline.set_linewidth(0.5)
     axes[0, 0].set_title(title, loc="left")

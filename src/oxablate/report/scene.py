@@ -155,10 +155,15 @@ class Scene:
         return self._data[arm][name].isel(time=number).values
 
     def share(self, arm: str, name: str, number: int) -> np.ndarray | None:
-        """A field as a share: "killed" as it is, "concentration" of the injected one; None where there is none."""
+        """A field as a share: "killed" as it is, "concentration" of the injected one; None where there is none.
+
+        Where tissue has cracked, the concentration is that in pores or in cracks, whichever is higher.
+        """
         values = self.field(arm, name, number)
         if values is None or name != "concentration":
             return values
+        cracks = self.field(arm, "crack_concentration", number)
+        values = values if cracks is None else np.maximum(values, cracks)
         injected = self.about["concentrations_mol_m3"][arm]
         return values / injected if injected > 0 else None
 

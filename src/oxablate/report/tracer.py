@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from ..protocol.contrast import LEVELS
+from ..protocol.outcomes import REACHED
 from .canvas import arm_style, blank, drawn
 from .liquid import called, row_at
 from .opened import Column, coloured, table_of_panels
@@ -13,6 +14,7 @@ from .scene import Scene
 from .wording import duration, percent, plain_name
 
 _WIDTH = 7.4
+_FIRST = 0.1  # of the injected volume: before it, V_d / V_i tells of a few voxels
 _DASHES = {0.01: ":", 0.10: "--", 0.50: "-"}
 _SEEN = {
     "tracer_seen_tumour": "seen in the tumour",
@@ -67,7 +69,9 @@ def contrast(scene: Scene, arms: tuple[str, ...] | None = None, time: float | No
         columns.append(Column(liquid.label, liquid.overlay, line))
     share = scene.share(arm, "concentration", number)
     if share is not None:
-        agent = Overlay("agent in the fluid, % of the injected", "viridis", {"": 100.0 * share}, 1.0, 100.0)
+        label = "agent in the fluid, % of the injected"
+        label += "" if share.max() > REACHED else f"\n(nowhere above {100 * REACHED:g} %)"
+        agent = Overlay(label, "viridis", {"": 100.0 * share}, 100.0 * REACHED, 100.0)
         columns.append(Column(agent.label, agent, line))
     at = duration(float(scene.times(arm)[number]))
     return table_of_panels(scene, columns, f"{plain_name(arm)}, {at}")
@@ -116,7 +120,7 @@ def distribution(scene: Scene) -> Figure | None:
     for number, arm in enumerate(arms):
         rows = scene.series[arm]["time_s"] <= scene.end_of_injection * (1 + 1e-9)
         given = scene.series[arm]["injected_mL"][rows]
-        ratio = np.where(given > 0, given, np.nan)
+        ratio = np.where(given >= _FIRST * largest, given, np.nan)
         for level in LEVELS:
             reached = scene.series[arm][_column(level)][rows]
             style = {"color": arm_style(number)["color"], "linestyle": _DASHES[level]}

@@ -25,7 +25,7 @@ def along_needle(scene: Scene) -> Figure | None:
     for ax, (column, factor, label) in zip(axes, panels, strict=True):
         lines(ax, scene, column, factor, from_zero=False)
         ax.set_ylabel(label)
-        ax.set_ylim(bottom=0.0)
+        ax.set_ylim(0.0, 1.08 * max(line.get_ydata().max() for line in ax.get_lines()) or 1.0)
         time_axis(ax, scene)
     if len(scene.arms) > 1:
         handles, labels = axes[0].get_legend_handles_labels()
