@@ -190,12 +190,12 @@ def test_the_open_gap_is_measured_where_pressure_exceeds_the_stress():
     model = torn_run("1 kPa")
     found, track = watched_columns(model), model.flow.along.track
     walls, pieces = track.network.wall, track.network.length > 0
-    above = (model.state.track_pressure - 1e3)[pieces]
+    above = (model.state.injection.track_pressure - 1e3)[pieces]
     by_hand = (above / (2 * walls.shear_modulus[pieces])).max()
     assert found["track_width_max"] == pytest.approx(by_hand, rel=1e-9) and by_hand > 0
     inserted = track.network.length[pieces].sum() * 1e3
     assert found["track_open_mm"] == pytest.approx(inserted * (above > 0).sum() / pieces.sum())
-    assert found["hub_pressure_Pa"] >= model.state.track_pressure[pieces].max()
+    assert found["hub_pressure_Pa"] >= model.state.injection.track_pressure[pieces].max()
     assert watched_columns(finished("vehicle")) == {}
     held = torn_run("9 kPa")
     cracks = held.state.fluid_volume[1].sum() * 1e6

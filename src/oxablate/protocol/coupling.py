@@ -19,7 +19,7 @@ from .crossing import TrackExchange
 from .injury import INJURED_POOL, InjuryStage
 from .ledger import Ledger
 from .setting import ArmSetting, Setting, outer_faces, per_label, vessel_beds
-from .state import Clock, State
+from .state import Clock, InjectionState, State
 from .supply import supply_of
 
 #: Share of the injected volume that a flow step may misplace, and largest change of the vessel fraction in a step.
@@ -89,8 +89,8 @@ class ArmRun:
         shape, carriage = self.grid.shape, self.carriage
         return State(
             Clock(), carriage.fresh_agent(), self.flow.rest.copy(), np.ones(shape), self.vessels.fraction,
-            carriage.fresh_fluid(), self.injury.fresh(shape), **self._flow_kept(),
-            drives=self.supply.begin(self.flow),
+            carriage.fresh_fluid(), self.injury.fresh(shape),
+            InjectionState(**self._flow_kept(), drives=self.supply.begin(self.flow)),
         )  # fmt: skip
 
     def _flow_kept(self) -> dict[str, np.ndarray]:
@@ -105,7 +105,7 @@ class ArmRun:
         self.state, self.ledger = state, ledger
         self.vessels.fraction = state.vessel_fraction
         self.carriage.adopt(state)
-        self.flow.restore({name: getattr(state, name) for name in self.flow.kept()})
+        self.flow.restore({name: getattr(state.injection, name) for name in self.flow.kept()})
 
     def _open_ledger(self) -> None:
         self.ledger.open("fluid", "m3", self.fluid_held())
@@ -172,9 +172,10 @@ class ArmRun:
         track = None
         if flow.flows.track is not None:
             track = TrackExchange(**vars(flow.flows.track), volume_before=held, volume_after=flow.track_volume())
-        state.drives = self.supply.advanced(flow, state.drives, state.clock.time, state.clock.time + duration)
+        begin = state.clock.time
+        state.injection.drives = self.supply.advanced(flow, state.injection.drives, begin, begin + duration)
         for name, array in self._flow_kept().items():
-            setattr(state, name, array)
+            setattr(state.injection, name, array)
         self.carriage.ride(state, self.ledger, flow.flows, duration, cracks, track)
 
     def _accepted_step(self, until: float):
@@ -184,7 +185,7 @@ class ArmRun:
             duration = min(state.clock.next_step, left)
             if left < 1.5 * duration < 1.5 * left:
                 duration = 0.5 * left  # two like steps rather than one and a sliver
-            drives = self.supply.drives(state.drives, state.clock.time, state.clock.time + duration)
+            drives = self.supply.drives(state.injection.drives, state.clock.time, state.clock.time + duration)
             trial = self.flow.try_step(state.pressure, state.volume_ratio, state.vessel_fraction, drives, duration)
             error = trial.error / self._given_scale(state.clock.time + duration)
             if trial.outcome.ok and error <= FLOW_TOLERANCE:
@@ -197,7 +198,7 @@ class ArmRun:
     def _given_scale(self, time: float) -> float:
         """Volume [m3] against which a misplaced one is judged: given so far, a thousandth of what is planned, or, where
         nothing is planned, a billionth of the fluid there is."""
-        given, planned = self.supply.delivered(self.state.drives, time), self.setting.pump.volume
+        given, planned = self.supply.delivered(self.state.injection.drives, time), self.setting.pump.volume
         return max(given, 1e-3 * planned, 1e-9 * self.ledger.accounts["fluid"].initial)
 
     def _check_ledger(self) -> None:

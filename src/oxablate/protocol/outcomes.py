@@ -5,17 +5,18 @@ from math import fsum
 import numpy as np
 
 from ..anatomy.phantom import phantom_images
-from ..anatomy.tissue import Tissue
-from ..physics.reaction.budget import agent_held
 from ..quantities.parameter import POOLS
 from ..space.files import read_image
 from ..space.grid import MM
 from ..space.resample import resample_image
 from ..storage.inside import inside_folder
+from .contrast import tracer_columns, tracer_fields
 from .coupling import ArmRun
 from .recipe import read_recipe
 from .setting import Setting
 from .validity import dimensionless_numbers, flags
+from .validity_injection import watched_columns
+from .whereabouts import agent_columns, amount, fluid_shares, injected, liquid_columns
 
 #: A voxel counts as reached where the concentration is above this share of the needle's.
 REACHED = 0.01
@@ -35,11 +36,14 @@ def picture(setting: Setting) -> np.ndarray:
 
 def statics(model: ArmRun, image: np.ndarray) -> dict[str, np.ndarray]:
     """Fields that do not change with time. image: of `picture`."""
-    return {
+    fields = {
         "tissue": model.label,
         "hydraulic_conductivity": model.conductivity.astype(np.float32),
         "image": image,
     }
+    if model.cracks_on:
+        fields["fracture_pressure"] = np.where(model.active, model.flow.cracks.fracture, 0.0).astype(np.float32)
+    return fields
 
 
 def kept_fields(model: ArmRun) -> dict[str, np.ndarray]:
@@ -53,6 +57,9 @@ def kept_fields(model: ArmRun) -> dict[str, np.ndarray]:
     }
     if model.chemistry is not None:
         fields["concentration"] = state.agent.concentration[0]
+        if model.cracks_on:
+            fields["crack_concentration"] = state.agent.crack_concentration[0]
+    fields |= tracer_fields(model)
     if state.agent.pools.shape[0]:
         fields |= {"exposure": state.agent.exposure, "swept": state.agent.swept, "killed": state.injury.killed}
         fields |= {f"pool_{name}": state.agent.pools[n] for n, name in enumerate(POOLS)}
@@ -61,11 +68,11 @@ def kept_fields(model: ArmRun) -> dict[str, np.ndarray]:
 
 def series_row(model: ArmRun, duration: float) -> dict:
     """One row of the time series; the unit stands in the column's name."""
-    state, pump = model.state, model.setting.pump
+    state = model.state
     row = {
         "time_s": state.clock.time,
         "step_s": duration,
-        "injected_mL": pump.delivered(state.clock.time) * 1e6,
+        "injected_mL": _injected(model) * 1e6,
         "needle_pressure_Pa": model.needle_pressure(),
         "pressure_max_Pa": float(state.pressure.max()),
         "volume_ratio_max": float(state.volume_ratio.max()),
@@ -76,14 +83,22 @@ def series_row(model: ArmRun, duration: float) -> dict:
         "ledger_error": model.ledger.worst_error,
         "flow_mismatch": model.mismatch,
     }
+    row |= liquid_columns(model) | watched_columns(model)
     if model.chemistry is not None:
-        row |= _agent_columns(model)
-    return row
+        row |= _agent_columns(model) | agent_columns(model, model.chemistry.name)
+    return row | tracer_columns(model)
+
+
+def _injected(model: ArmRun) -> float:
+    """What needles have given [m3]: by the clock of a pump, or, of drives that something pushes back, as found."""
+    return injected(model) if model.supply.track is not None else model.setting.pump.delivered(model.state.clock.time)
 
 
 def _agent_columns(model: ArmRun) -> dict:
     state, account = model.state, model.ledger.accounts[model.chemistry.name]
     concentration = state.agent.concentration[0]
+    if model.cracks_on:
+        concentration = np.maximum(concentration, state.agent.crack_concentration[0])
     reached = concentration > REACHED * model.chemistry.needle if model.chemistry.needle > 0 else concentration > 0
     # fsum: the entries of a resumed run stand in another order
     consumed = fsum(v for k, v in account.lost.items() if k.startswith("consumed by"))
@@ -136,35 +151,16 @@ def outcomes(model: ArmRun) -> dict:
 
 def _agent_outcomes(model: ArmRun) -> dict:
     state, account = model.state, model.ledger.accounts[model.chemistry.name]
-    concentration, fluid, tumour = state.agent.concentration[0], state.fluid_volume[0], model.tumour()
-    given = account.gained.get("needle", 0.0)
+    given, tumour = account.gained.get("needle", 0.0), model.tumour()
     lost = dict(sorted(account.lost.items()))
-    theta = fluid / model.grid.voxel_volume
-    inside = float((concentration * fluid)[tumour].sum())
-    held = agent_held(concentration, theta, model.grid.voxel_volume, state.agent.shielded)
+    inside = float(amount(model, 0)[tumour].sum())
     return {
         "agent_given_mol": given,
         "agent_lost_mol": lost,
         "agent_in_tumour_fluid_mol": inside,
-        "agent_held_mol": float(held),
+        "agent_held_mol": model.carriage.agent_held(state),
         "consumed_fraction": sum(v for k, v in lost.items() if k.startswith("consumed")) / given if given else 0.0,
         "demand_of_tumour_mol": float(
             sum(model.demand_at_start(n)[tumour].sum() for n in range(state.agent.pools.shape[0]))
         ) * model.grid.voxel_volume,
     }  # fmt: skip
-
-
-def fluid_shares(model: ArmRun) -> dict[str, float]:
-    """Who got the injected volume [m3], against an untouched subject; the shares add up to what was given."""
-    state, account, rest = model.state, model.ledger.accounts["fluid"], model.resting
-    change = state.fluid_volume[0] - model.porosity[model.label] * model.grid.voxel_volume
-    shares = {
-        f"in {tissue.word}": float(change[model.label == tissue].sum())
-        for tissue in Tissue
-        if tissue is not Tissue.AIR and np.any(model.label == tissue)
-    }
-    for name in ("vessels", "lymph", "far tissue"):
-        now = account.lost.get(name, 0.0) - account.gained.get(name, 0.0)
-        before = rest.lost.get(name, 0.0) - rest.gained.get(name, 0.0)
-        shares[f"to {name}"] = now - before * state.clock.time
-    return shares

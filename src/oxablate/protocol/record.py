@@ -50,6 +50,8 @@ FIELDS = {
     "vessel_fraction": FieldInfo("functional vessel fraction", "1"),
     "fluid_fraction": FieldInfo("fluid volume per reference volume", "1"),
     "concentration": FieldInfo("agent concentration in the fluid", "mol m-3"),
+    "crack_concentration": FieldInfo("agent concentration in the fluid of cracks", "mol m-3"),
+    "tracer": FieldInfo("tracer per reference volume over its concentration in the syringe", "1"),
     "exposure": FieldInfo("time integral of the agent concentration", "mol s m-3"),
     "swept": FieldInfo("share of the voxel passed by a diffusive front", "1"),
     "killed": FieldInfo("share of the cells that are dead", "1"),
@@ -57,6 +59,7 @@ FIELDS = {
 STATICS = {
     "tissue": FieldInfo("tissue label", "1"),
     "hydraulic_conductivity": FieldInfo("hydraulic conductivity at rest", "m2 Pa-1 s-1"),
+    "fracture_pressure": FieldInfo("fluid pressure at which the tissue cracks, before any injection", "Pa"),
     "image": FieldInfo("input image resampled to the grid, arbitrary units", "1"),
 }
 

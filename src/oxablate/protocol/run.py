@@ -96,15 +96,24 @@ def _summaries(out: Path, setting: Setting) -> dict[str, str]:
 def case_key(setting: Setting, image: np.ndarray) -> str:
     """Checksum of everything a record depends on: case, agents, subject, its image, numbers, version."""
     agents = {arm.name: [f"{k} {q.si!r}" for k, q in arm.agent.quantities().items()] for arm in setting.arms}
+    tracers = {arm.name: _tracer_numbers(arm) for arm in setting.arms}
     parts = [
         setting.case.model_dump_json(),
-        json.dumps([agents, [arm.concentration for arm in setting.arms]], sort_keys=True),
+        json.dumps([agents, [arm.concentration for arm in setting.arms], tracers], sort_keys=True),
         setting.subject.fingerprint(),
         hashlib.sha256(np.ascontiguousarray(image)).hexdigest(),
         json.dumps([asdict(row) for row in setting.parameters.rows()], sort_keys=True),
         metadata.version("oxablate"),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _tracer_numbers(arm: ArmSetting) -> list:
+    """All numbers of an arm's tracer; none without one."""
+    if arm.tracer is None:
+        return []
+    agent, concentration = arm.tracer
+    return [agent.name, concentration, [f"{k} {q.si!r}" for k, q in agent.quantities().items()]]
 
 
 def event_times(setting: Setting) -> list[float]:
@@ -178,6 +187,7 @@ def _about(setting: Setting, key: str) -> dict:
             "tip_lps_m": list(setting.tip),
             "entry_lps_m": list(entry_point(setting.case) or ()),
             "cavity_radius_m": case.needle.cavity_radius,
+            "needles": setting.delivery.about(),
             "volume_m3": setting.pump.volume,
             "flow_rate_m3_s": setting.pump.flow_rate,
             "start_s": setting.pump.start,

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..physics.injury.step import InjuryState
 
-_PARTS = ("agent", "injury")
+_PARTS = ("agent", "injury", "injection")
 
 
 @dataclass
@@ -41,13 +41,27 @@ class AgentState:
 
 
 @dataclass
+class InjectionState:
+    """What flow and needles remember beside the fields.
+
+    track_pressure [Pa], track_volume [m3]: of the nodes of the needles' tracks (n,), (0,) without one; crack_greatest:
+    greatest opening that cracks remember [m] (nx, ny, nz), (0, 0, 0) where they forget; drives: of `Delivery`,
+    (hubs, 2).
+    """
+
+    track_pressure: np.ndarray
+    track_volume: np.ndarray
+    crack_greatest: np.ndarray
+    drives: np.ndarray
+
+
+@dataclass
 class State:
     """Fields on the grid (nx, ny, nz), float64, and the clock.
 
     pressure [Pa]; volume_ratio: J [1]; vessel_fraction [1]; fluid_volume (pots, nx, ny, nz) [m3]: fluid per voxel and
-    pot, [0] intact pores, [1] cracks where tissue can crack; injury: killed share of the cells and the doses behind it.
-    Beside the grid: track_pressure [Pa] and track_volume [m3] of the nodes of the needles' tracks (n,), none without;
-    crack_greatest: what cracks remember, (0, 0, 0) where they forget; drives: of `Delivery`, (hubs, 2).
+    pot, [0] intact pores, [1] cracks where tissue can crack; injury: killed share of the cells and the doses behind it;
+    injection: what tracks, cracks and drives remember.
     """
 
     clock: Clock
@@ -57,10 +71,12 @@ class State:
     vessel_fraction: np.ndarray
     fluid_volume: np.ndarray
     injury: InjuryState
-    track_pressure: np.ndarray
-    track_volume: np.ndarray
-    crack_greatest: np.ndarray
-    drives: np.ndarray
+    injection: InjectionState
+
+    @property
+    def track_volume(self) -> np.ndarray:
+        """Fluid in the gaps along the needles by node (n,) [m3]."""
+        return self.injection.track_volume
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The fields by name, those of the agent prefixed."""
@@ -78,4 +94,6 @@ class State:
         for name, array in arrays.items():
             part, _, field = name.rpartition(".")
             (parts[part] if part else own)[field] = array
-        return cls(clock=clock, agent=AgentState(**parts["agent"]), injury=InjuryState(**parts["injury"]), **own)
+        kinds = (AgentState, InjuryState, InjectionState)
+        built = {part: kind(**parts[part]) for part, kind in zip(_PARTS, kinds, strict=True)}
+        return cls(clock=clock, **built, **own)

@@ -44,6 +44,10 @@ def methods_used(record: Record) -> list[str]:
     used = list(_ALWAYS)
     if record.about["model"]["pores"] == "opening":
         used += _OPENING
+    if record.about["model"].get("cracks") == "cubic":
+        used += ["cracks"]
+    if record.about["model"].get("track") == "gap":
+        used += ["backflow"]
     if any(".rate_constant." in row["key"] for row in record.about["agent_numbers"]):
         used += _REACTIVE
     return [key for key in used if key in methods()]
