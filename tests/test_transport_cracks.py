@@ -272,6 +272,31 @@ def test_mirrored_fluxes_mirrored_concentrations():
     assert np.flip(answers[1], 0) == pytest.approx(answers[0], rel=1e-12)
 
 
+@pytest.mark.parametrize("circling", [False, True])
+@pytest.mark.parametrize("demand", [0.0, 80.0])
+def test_other_units_same_answer(circling, demand):
+    """Millimetres, minutes and micromoles: concentrations a thousandth, uptake in them too."""
+    length, time, amount = 1e3, 1.0 / 60.0, 1e6
+    network, other = random_network(circling), random_network(circling)
+    network.demand = demand
+    volume, strength = length**3, amount / length**3
+    for name in ("before", "after"):
+        setattr(other, name, getattr(network, name) * volume)
+    for name in ("needle", "crack_needle", "drawn", "crack_drawn"):
+        setattr(other, name, getattr(network, name) * volume / time)
+    other.crack_faces = [q * volume / time for q in network.crack_faces]
+    other.duration, other.demand, other.matrix = time, demand * strength, network.matrix * strength
+    other.slab, other.diffusivity = network.slab * length, D * length**2 / time
+    network.begin()
+    found = network.solve(np.zeros(network.shape), 4.0, decay=0.1)
+    other.pot = CrackPot(other.shape, VOLUME * volume)
+    other.pots = two_pots(other.flows(), other.before, other.after, other.duration)
+    other.pot.follow(other.pots, other.before, other.after, other.duration)
+    again = other.solve(np.zeros(network.shape), 4.0 * strength, decay=0.1 / time)
+    assert again.concentration == pytest.approx(found.concentration * strength, rel=1e-10, abs=1e-12 * strength)
+    assert again.taken == pytest.approx(found.taken * strength, rel=1e-10, abs=1e-12 * strength)
+
+
 def test_an_opening_crack_begins_with_what_flows_in_and_a_closing_one_gives_all():
     network = row(3, 1e-2 * VOLUME)
     network.before[1], network.after[2] = 0.0, 0.0
