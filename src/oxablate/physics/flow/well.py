@@ -13,42 +13,28 @@ Limits: K is taken uniform over the few voxels of the well. Source of the idea: 
 """
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 
+from ...numerics.lattice import lattice_table
 from ...space.grid import VoxelGrid
 from .crack_closures import CUBIC, KINK
 from .crack_kernels import crack_potential
 from .equations import MODULUS, OPENING
 from .kernels import kirchhoff_potential, pore_overpressure, pore_strain
 
+_REACH = 8  # voxels: one table serves all offsets up to there
 _SUBSAMPLES = 8  # points per voxel edge that decide how much of the cavity lies in which voxel
 
 
-@lru_cache(maxsize=512)
 def lattice_green(offset: tuple[int, int, int], spacing: tuple[float, float, float]) -> float:
     """Pressure at a lattice offset from a unit point source, K = 1, unbounded 7-point lattice [1/m].
 
-    g(n) = integral over s from 0 to infinity of the product over the axes of exp(-2 t s) I_n(2 t s), with t the
-    face conductance A/d of the axis. Accurate to about 1e-9.
+    See `numerics.lattice.lattice_table`. spacing: of the voxels [m]. Accurate to about 1e-9.
     """
-    from scipy.integrate import quad
-    from scipy.special import ive
-
-    dx, dy, dz = spacing
-    t = np.array([dy * dz / dx, dx * dz / dy, dx * dy / dz])
-    scale = 1.0 / t.max()
-
-    def integrand(log_s: float) -> float:
-        s = scale * np.exp(log_s)
-        return s * float(np.prod([ive(abs(n), 2 * a * s) for n, a in zip(offset, t, strict=True)]))
-
-    # beyond the upper limit the product decays as s^-1.5: that tail is added in closed form
-    top = 17.0
-    value, _ = quad(integrand, -30.0, top, limit=400, epsabs=0.0, epsrel=1e-10)
-    tail = 2.0 * (scale * np.exp(top)) ** -0.5 / np.sqrt(np.prod(4 * np.pi * t))
-    return value + tail
+    n = [abs(int(i)) for i in offset]
+    return float(lattice_table(max(_REACH, *n), tuple(float(d) for d in spacing))[tuple(n)])
 
 
 def _cavity_weights(grid: VoxelGrid, tip, radius: float):
