@@ -13,7 +13,7 @@ from oxablate.protocol.record import open_record
 from oxablate.protocol.run import run
 from oxablate.protocol.setting import SYNTHETIC_LESION
 from oxablate.protocol.whereabouts import PLACES
-from oxablate.report import answers, liquid, page, tracer
+from oxablate.report import answers, citation, liquid, page, tracer
 from oxablate.report.canvas import encoded, is_stamped
 from oxablate.report.exports import fields_at
 from oxablate.report.figures import GALLERY, save_figures
@@ -256,3 +256,8 @@ def test_every_needle_is_set_up_with_its_openings(folder):
     assert words[0].startswith("2 side holes at (1.0, -2.0, 0.0); (1.0, -4.0, 0.0) mm LPS")
     assert words[1].startswith("end hole at (4.0, 0.0, 0.0) mm LPS") and "cavity radius" in words[1]
     assert len(courses(scene)) == 2
+
+
+def test_a_tracer_owes_the_level_at_which_it_is_counted(folder):
+    assert "bobo-1994" in [reference.key for reference in citation.cite(torn(folder))]
+    assert "bobo-1994" not in [reference.key for reference in citation.cite(old(folder))]
