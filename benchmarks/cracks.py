@@ -147,7 +147,9 @@ def went(flow: FlowModel, pressure, ratio, booked: Booking, held: float) -> dict
 def run_apart(n: int, conductivity: float, volume: float = VOLUME, track: bool = False) -> dict:
     """One injection in a process of its own: its peak memory is its own, its kernels come from the cache."""
     command = [sys.executable, __file__, str(n), repr(conductivity), repr(volume), str(int(track))]
-    out = subprocess.run(command, check=True, capture_output=True, text=True)
+    out = subprocess.run(command, capture_output=True, text=True)
+    if out.returncode:
+        raise RuntimeError((out.stderr.strip().splitlines() or ["it ended without a word"])[-1])
     return json.loads(out.stdout.splitlines()[-1])
 
 
