@@ -189,7 +189,7 @@ def test_the_tracer_is_told_in_volumes_and_shares(folder):
     assert tracer.with_tracer(scene) == ARMS[:1]  # the same in all
     assert tracer.compared(scene) == ("inert_tracer", "chlorine_dioxide")
     rows = {row[0]: [c.replace("\u202f", " ") for c in row[1:]] for row in tracer.tracer_table(scene)["rows"]}
-    assert rows["volume at or above 1 % of the injected, over V_i"][0] == "0.068 mL (3.4)"
+    assert rows["volume at or above 1 % of the injected, over V_i"][0] == "68 \u00b5L (3.4)"
     assert rows["seen in the tumour"] == ["60 %", "60 %"]
     assert rows["in the needle track"] == ["2 %", "0 %"]
     assert tracer.tracer_table(Scene(old(folder))) is None

@@ -11,7 +11,7 @@ from .liquid import called, row_at
 from .opened import Column, coloured, table_of_panels
 from .panels import Overlay, View
 from .scene import Scene
-from .wording import duration, percent, plain_name
+from .wording import duration, percent, plain_name, volume
 
 _WIDTH = 7.4
 _FIRST = 0.1  # of the injected volume: before it, V_d / V_i tells of a few voxels
@@ -157,7 +157,7 @@ def tracer_table(scene: Scene) -> dict | None:
             head.append(f"{called(_alike(scene, arm))}: {what}")
             for line, level in zip(lines, LEVELS, strict=True):
                 reached = float(series[_column(level)][row])
-                line.append(f"{reached:.3g} mL ({reached / given:.3g})" if given > 0 else "\u2013")
+                line.append(f"{volume(1e-6 * reached)} ({reached / given:.3g})" if given > 0 else "\u2013")
             for line, column in zip(shares, _SEEN, strict=True):
                 line.append(percent(float(series[column][row])) if column in series else "\u2013")
     return {"head": head, "rows": [*lines, *shares]}
