@@ -27,6 +27,8 @@ FLOW_TOLERANCE = 2e-2
 VESSEL_TOLERANCE = 0.3
 #: A distance of cracks [m] written for air; air takes no part.
 NO_CRACKS_IN_AIR = 1.0
+#: A step that found no solution: how much shorter the next may be at most, and by how much each one may grow again.
+_SHORTER, _BOLDER = 0.4, 1.05
 #: First step after the pump changes, in fillings of the voxels at the needle.
 _FIRST_FILLING = 0.2
 
@@ -145,6 +147,7 @@ class ArmRun:
         state = self.state
         if state.clock.next_step <= 0.0:
             state.clock.next_step = self.first_step(self.setting.pump.flow(state.clock.time))
+            state.clock.ceiling = 0.0
         self.supply.place(self.flow, state.clock.time)
         duration, outcome, error = self._accepted_step(until)
         self.mismatch = outcome.mismatch
@@ -157,6 +160,9 @@ class ArmRun:
         # a step cut short to land on an event says nothing against the length that was planned
         planned = max(duration, state.clock.next_step) if growth >= 1.0 else duration
         state.clock.next_step = planned * float(np.clip(growth, 0.2, 4.0))
+        if state.clock.ceiling > 0.0:
+            state.clock.ceiling *= _BOLDER
+            state.clock.next_step = min(state.clock.next_step, state.clock.ceiling)
         self._check_ledger()
         return duration
 
@@ -192,6 +198,8 @@ class ArmRun:
                 self.rate = drives if isinstance(drives, float) else 0.0
                 return duration, trial, error
             shrink = 0.9 * np.sqrt(FLOW_TOLERANCE / error) if trial.outcome.ok else 0.25
+            if not trial.outcome.ok:
+                state.clock.ceiling, state.clock.refused = _SHORTER * duration, state.clock.refused + 1
             state.clock.next_step = duration * float(np.clip(shrink, 0.1, 0.9))
         raise RunFailed(f"the flow found no step at {state.clock.time:.6g} s: {trial.outcome}")
 

@@ -11,11 +11,17 @@ _PARTS = ("agent", "injury", "injection")
 
 @dataclass
 class Clock:
-    """time: simulated [s]; next_step: what the flow controller wants next [s], 0 to start anew; steps: done."""
+    """Where a run stands.
+
+    time: simulated [s]; next_step: what the flow controller wants next [s], 0 to start anew; steps: done; ceiling: the
+    longest step it dares [s] after one that found no solution, 0 while none has failed; refused: steps that failed so.
+    """
 
     time: float = 0.0
     next_step: float = 0.0
     steps: int = 0
+    ceiling: float = 0.0
+    refused: int = 0
 
 
 @dataclass

@@ -97,7 +97,7 @@ class TrackSupply:
 
     def advanced(self, flow: FlowModel, state: np.ndarray, begin: float, until: float) -> np.ndarray:
         """The drives after an accepted step: a new array."""
-        return self.delivery.advanced(state, flow.along.track.hub_pressures(), begin, until)
+        return self.delivery.advanced(state, flow.along.hub_means, begin, until)
 
     def delivered(self, state: np.ndarray, time: float) -> float:
         """Volume [m3] pushed up to a time [s]."""

@@ -73,6 +73,8 @@ class CoupledTrack:
         self._inlets, self._stages, self._now = (), [], None
         self._held, self._step = None, np.inf
         self.outcome: SolveOutcome | None = None
+        #: pressure at each hub (g,) [Pa], mean of the last accepted step: what a drive that gives way has felt
+        self.hub_means = np.zeros(len(track.hubs))
 
     def begin(self, rest: np.ndarray) -> SolveOutcome:
         """Start from tissue at its rest pressure (nx, ny, nz) [Pa]: a new track, never entered."""
@@ -139,4 +141,6 @@ class CoupledTrack:
     def accept(self, duration: float) -> None:
         """Enter the collected step of `duration` [s] in the state of the track."""
         (first, share), (last, rest) = self._stages
+        hubs = self.track.hubs
+        self.hub_means = share * first.pressure[hubs] + rest * last.pressure[hubs]
         self.track.accept(last, ((first, share * duration),), rest * duration)
