@@ -44,7 +44,7 @@ def test_a_case_shows_itself():
     case = small_case(title=HOSTILE)
     assert str(case) == repr(case)
     for words in (
-        f"20 uL at {show(case.injection.flow_rate, dim.FLOW_RATE)} from 0 d on",
+        f"20 uL at {show(case.injection.flow_rate, dim.FLOW_RATE)} from 0 s on",
         "chlorine_dioxide, 3 g/L",
         "phantom in liver",
         "3 min",

@@ -155,6 +155,7 @@ def test_every_unit_that_is_offered_is_read(unit):
         (-40.0, d.RELATIVE_PRESSURE, "-40 Pa"),
         (0.3, d.FRACTION, "0.3"),
         (0.0, d.VOLUME, "0 mL"),
+        (0.0, d.TIME, "0 s"),
         (1e-14, d.HYDRAULIC_CONDUCTIVITY, "1e-14 m^2/(Pa s)"),
         (4906.26, d.PRESSURE, "4.91 kPa"),
     ],

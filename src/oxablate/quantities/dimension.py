@@ -9,7 +9,8 @@ class Dimension:
 
     name: the field's word ("flow rate"). si_unit: the unit used inside. example: what a person may write. shown_in:
     units for people, the preferred one first (empty: the SI unit). signed: whether a value below zero has a meaning.
-    bare: whether a number without unit is allowed (fractions and exponents only).
+    bare: whether a number without unit is allowed (fractions and exponents only). zero_in: unit of an exact zero
+    (empty: the preferred one).
     """
 
     name: str
@@ -18,6 +19,7 @@ class Dimension:
     shown_in: tuple[str, ...] = ()
     signed: bool = False
     bare: bool = False
+    zero_in: str = ""
 
 
 VOLUME = Dimension("volume", "m^3", "5 mL", ("mL", "uL", "L", "nL"))
@@ -33,7 +35,7 @@ RELATIVE_PRESSURE = Dimension("pressure against rest", "Pa", "-0.3 mmHg", ("kPa"
 LENGTH = Dimension("length", "m", "0.35 mm", ("mm", "um", "m", "nm"))
 POSITION = Dimension("position", "m", "-12.5 mm", ("mm", "um", "m"), signed=True)
 SURFACE_DENSITY = Dimension("surface per volume", "1/m", "200 1/cm", ("1/cm", "1/mm", "1/m"))
-TIME = Dimension("time", "s", "5 min", ("d", "h", "min", "s", "ms", "us"))
+TIME = Dimension("time", "s", "5 min", ("d", "h", "min", "s", "ms", "us"), zero_in="s")
 RATE = Dimension("rate", "1/s", "0.012 1/s")
 VELOCITY = Dimension("velocity", "m/s", "0.6 um/s", ("mm/s", "um/s", "m/s"))
 FRACTION = Dimension("fraction", "1", "30 %", bare=True)

@@ -49,6 +49,8 @@ def show(value: float, dimension: Dimension, digits: int = 3) -> str:
     value: in `dimension.si_unit`. digits: significant digits kept. Example: 2.7778e-9 m3/s becomes "10 mL/h".
     """
     units = dimension.shown_in or (dimension.si_unit,)
+    if value == 0.0:
+        units = (dimension.zero_in or units[0],)
     texts = [(f"{value / float(worth(unit)[0]):.{digits}g}", unit) for unit in units]
     readable = [pair for pair in texts if 0.1 <= abs(float(pair[0])) < 1000.0]
     number, unit = min(readable, key=lambda pair: _digits_of(pair[0])) if readable else _least_extreme(texts)
