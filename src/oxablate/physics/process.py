@@ -15,9 +15,11 @@ class Booking:
     lost: dict[str, float] = field(default_factory=dict)
 
     def gain(self, name: str, amount: float) -> None:
+        """Add to what came from the counterpart `name`: amount >= 0 in the unit of the quantity (m3, mol)."""
         self.gained[name] = self.gained.get(name, 0.0) + float(amount)
 
     def lose(self, name: str, amount: float) -> None:
+        """Add to what went to the counterpart `name`: amount >= 0 in the unit of the quantity (m3, mol)."""
         self.lost[name] = self.lost.get(name, 0.0) + float(amount)
 
     @property

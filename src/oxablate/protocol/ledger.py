@@ -46,6 +46,7 @@ class Account:
 
     @property
     def closed(self) -> bool:
+        """Whether the closure error is within the tolerance; a NaN is not."""
         return self.error <= LEDGER_TOLERANCE
 
     def as_dict(self) -> dict:
@@ -62,6 +63,7 @@ class Account:
 
     @classmethod
     def from_dict(cls, data: dict) -> "Account":
+        """The account that `as_dict` wrote, to go on with."""
         account = cls(data["name"], data["unit"], data["initial"], dict(data["gained"]), dict(data["lost"]))
         account.held = data["held"]
         return account
@@ -74,9 +76,17 @@ class Ledger:
     accounts: dict[str, Account] = field(default_factory=dict)
 
     def open(self, name: str, unit: str, initial: float) -> None:
+        """Open an account: its name, its unit ("m3" or "mol"), and the content at the start in that unit.
+
+        An account of the same name is replaced.
+        """
         self.accounts[name] = Account(name, unit, float(initial))
 
     def book(self, name: str, booking: Booking, held: float) -> None:
+        """Enter into the account `name` what one process did, and the content found after it, in the account's unit.
+
+        KeyError for an account that was not opened.
+        """
         self.accounts[name].book(booking, float(held))
 
     def broken(self) -> Account | None:
@@ -86,11 +96,14 @@ class Ledger:
 
     @property
     def worst_error(self) -> float:
+        """The largest relative closure error of all accounts; 0 without accounts."""
         return max((a.error for a in self.accounts.values()), default=0.0)
 
     def as_dict(self) -> dict:
+        """Every account as plain numbers for the record, by name; `from_dict` takes it back."""
         return {name: account.as_dict() for name, account in sorted(self.accounts.items())}
 
     @classmethod
     def from_dict(cls, data: dict) -> "Ledger":
+        """The ledger that `as_dict` wrote, to go on with."""
         return cls({name: Account.from_dict(entry) for name, entry in data.items()})

@@ -203,7 +203,7 @@ def effective_vascular_pressure(section) -> float:
 
 
 def per_label(parameters: ParameterSet, name: str, air: float) -> np.ndarray:
-    """One number per tissue label, SI. Shape (8,)."""
+    """One number per tissue label, SI; `air` is the one of air. Shape (number of tissues,), in their order."""
     return np.array([air if t is Tissue.AIR else parameters[t.word][name].si for t in Tissue])
 
 

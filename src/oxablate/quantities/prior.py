@@ -59,7 +59,14 @@ class Spread(ABC):
 
 @dataclass(frozen=True)
 class Normal(Spread):
-    """Normal distribution of mean `mean` and standard deviation `sd` > 0 before it is cut to [low, high]."""
+    """Normal distribution of mean `mean` and standard deviation `sd` > 0 before it is cut to [low, high].
+
+        x(q) = mean + sd z,    z = Phi^-1(Phi(a) + q (Phi(b) - Phi(a))),
+        a = (low - mean) / sd,    b = (high - mean) / sd
+
+    All four in the unit of the number; Phi: the standard normal distribution. Raises BadInput for sd <= 0, and where
+    less than a millionth of the distribution lies between low and high.
+    """
 
     mean: float
     sd: float
@@ -85,7 +92,12 @@ class Normal(Spread):
 class LogNormal(Spread):
     """Log-normal distribution: ln x is normal about ln `median` with sd ln `gsd`, before it is cut to [low, high].
 
-    gsd > 1 is the geometric standard deviation: about 68 % lie between median / gsd and median * gsd.
+        x(q) = median gsd^z,    z = Phi^-1(Phi(a) + q (Phi(b) - Phi(a))),
+        a = ln(low / median) / ln gsd,    b = ln(high / median) / ln gsd
+
+    median, low and high in the unit of the number. gsd > 1 [1] is the geometric standard deviation: about 68 % lie
+    between median / gsd and median * gsd. Raises BadInput for median <= 0, gsd <= 1, and where less than a millionth
+    of the distribution lies between low and high.
     """
 
     median: float
@@ -120,7 +132,12 @@ class LogNormal(Spread):
 
 @dataclass(frozen=True)
 class Uniform(Spread):
-    """Every value from `low` to `high` alike."""
+    """Every value from `low` to `high`, in the unit of the number, alike.
+
+        x(q) = low + q (high - low)
+
+    Raises BadInput where low is not below high.
+    """
 
     low: float
     high: float
@@ -140,7 +157,12 @@ class Uniform(Spread):
 
 @dataclass(frozen=True)
 class LogUniform(Spread):
-    """Every order of magnitude from `low` > 0 to `high` alike."""
+    """Every order of magnitude from `low` > 0 to `high`, in the unit of the number, alike.
+
+        x(q) = low (high / low)^q
+
+    Raises BadInput where not 0 < low < high, both finite.
+    """
 
     low: float
     high: float
@@ -161,7 +183,12 @@ class LogUniform(Spread):
 
 @dataclass(frozen=True)
 class Discrete(Spread):
-    """A few possible values, ascending, with weights that are made to add up to one. A single value has no spread."""
+    """A few possible values, ascending, with weights that are made to add up to one. A single value has no spread.
+
+        x(q) = the first value up to which the weights, summed and over their total, exceed q
+
+    values: in the unit of the number, ascending; weights [1]: above zero, one for each. Raises BadInput otherwise.
+    """
 
     values: tuple[float, ...]
     weights: tuple[float, ...]
