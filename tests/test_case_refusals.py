@@ -6,17 +6,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from needle_cases import HAND, OTHER, SITES, TUBE, ready, tube, tube_and
 from shell import assert_refused, files_under, oxablate
-from test_cli_scans import labels, write_scan
 
 from oxablate.protocol.case import parse_case
 from oxablate.quantities.refusal import BadInput
-from oxablate.space.image import Image
 
 RIGHT = {"volume": "20 uL", "flow_rate": "10 uL/min"}
 REFUSED = {
     "no tip": (dict(needle={"cavity_radius": "0.35 mm"}), "needle", "'tip' is missing"),
     "tip and sites": (tube(sites=SITES["sites"]), "needle", "'sites'", "one or the other"),
     "one site": (dict(needle=SITES | {"sites": {"count": 1, "approach": [0, -1, 0]}}), "needle.sites.count", "2"),
+    "sixty sites": (dict(needle=SITES | {"sites": {"count": 60, "approach": [0, 1, 0]}}), "60 came, less than 51"),
+    "sites without tube": (
+        dict(needle={k: v for k, v in SITES.items() if k not in ("gauge", "length")}),
+        "several needles came without a tube and its way; add 'gauge' and 'length'\n",
+    ),
     "an approach of nothing": (
         dict(needle=SITES | {"sites": {"count": 4, "approach": [0, 0, 0]}}),
         "approach",
@@ -33,6 +36,23 @@ REFUSED = {
         "longer",
     ),
     "entry at the centroid": (tube(entry="centroid"), "needle", "'centroid' is no entry"),
+    "entry in words": (tube(entry="skin"), "needle.entry", "'skin' is no place; write three lengths"),
+    "another without a tip": (
+        tube_and(needle=TUBE["needle"] | {"others": [{**OTHER, "tip": None}]}, injection__needles="at_once"),
+        "needle.others.0: the key 'tip' is missing",
+    ),
+    "another without an entry": (
+        tube_and(needle=TUBE["needle"] | {"others": [{**OTHER, "entry": None}]}, injection__needles="at_once"),
+        "needle.others.0: the key 'entry' is missing",
+    ),
+    "another outside": (
+        tube_and(
+            needle=TUBE["needle"] | {"others": [OTHER, {"tip": ["60 mm"] * 3, "entry": ["5 mm"] * 3}]},
+            injection__needles="at_once",
+        ),
+        "needle.others.1.tip: ",
+        "outside the grid",
+    ),
     "gauge without length": (tube(length=None), "needle", "'length' is missing"),
     "length without gauge": (tube(gauge=None), "needle", "'gauge' is missing"),
     "a gauge that is not": (tube(gauge=19), "needle", "gauge 19", "did you mean"),
@@ -178,6 +198,10 @@ REFUSED = {
         "injection",
         "dwell",
     ),
+    "phases without end": (
+        dict(injection={"phases": [{"give": "1 nL", "flow_rate": f"{n} uL/min"} for n in range(1, 102)]}),
+        "injection.phases: 101 entries came, at most 100 are allowed",
+    ),
     "a phase of two kinds": (
         dict(injection={"phases": [{"give": "1 uL", "flow_rate": "1 uL/min", "pause": "1 s"}]}),
         "phases.0",
@@ -216,6 +240,20 @@ REFUSED = {
         dict(parameters__override={"host.fracture_pressure": "0 Pa"}),
         "host.fracture_pressure",
         "above zero",
+    ),
+    "tissue that conducts less than any": (
+        dict(parameters__override={"host.hydraulic_conductivity": "1e-300 m^2/(Pa s)"}),
+        "host.hydraulic_conductivity",
+        "less than 1e-19 m^2/(Pa s)",
+        "check the number and its unit",
+    ),
+    "tissue that cracks at rest": (
+        tube_and(
+            parameters__override={"host.fracture_pressure": "5 Pa", "skin.fracture_pressure": "5 Pa"},
+            model__cracks="cubic",
+        ),
+        "the pressure at rest",
+        "raise its fracture pressure",
     ),
     "liquid that is none": (dict(parameters__override={"mechanics.viscosity": "0 Pa s"}), "viscosity", "above zero"),
     "a tracer that reacts": (
@@ -261,6 +299,29 @@ def test_what_is_doubtful_is_said_before_the_run_and_kept(tmp_path):
     assert "the grid ends" in oxablate("inspect", write_case(tmp_path / "side.yaml", **side)).out
 
 
+def test_an_entry_inside_the_body_is_said():
+    """A needle that begins in tissue: what comes back there would count as lost at the skin."""
+    said = {}
+    for name, entry in {"skin": -13.0, "deep": -6.0, "tight": -6.0}.items():
+        changes = tube(entry=["0 mm", f"{entry} mm", "0 mm"]) | dict(model__track="tight" if name == "tight" else "gap")
+        said[name] = " ".join(ready(**changes).subject.origin.notes)
+    assert "(0.0, -6.0, 0.0) mm LPS, 6 mm up the needle, lies inside the body" in said["deep"]
+    assert "inside the body" not in said["skin"] and "inside the body" not in said["tight"]
+    face = ready(**tube(entry=["0 mm", "16 mm", "0 mm"]))  # the grid's last voxel
+    assert any("the grid ends 16 mm up the needle" in note for note in face.subject.origin.notes)
+
+
+def test_a_run_that_ends_too_soon_for_its_drives_is_said(tmp_path):
+    late = oxablate("inspect", write_case(tmp_path / "a.yaml", injection=RIGHT | {"start": "3 min"}))
+    assert "the run ends before the first drive starts; nothing is given" in late.out and "only a part" not in late.out
+    part = oxablate("inspect", write_case(tmp_path / "b.yaml", injection=RIGHT | {"start": "2 min"}))
+    assert "only a part of the volume is given" in part.out and "nothing is given" not in part.out
+    slow = tube(withdrawal={"times": ["0 s", "4 min"], "distances": ["0 mm", "4 mm"]})
+    words = "the run ends before the needles are drawn back"
+    assert words in oxablate("inspect", write_case(tmp_path / "c.yaml", **slow)).out
+    assert words not in part.out
+
+
 def test_inspect_says_needles_drives_cracks_and_track(tmp_path):
     changes = tube_and(
         needle=TUBE["needle"] | {"others": [OTHER]}, injection=RIGHT | {"needles": "at_once"},
@@ -297,55 +358,3 @@ def test_whatever_is_written_is_read_or_refused_in_a_sentence(needle, injection)
         parse_case(data, "mine.yaml")
     except BadInput as refused:
         assert str(refused).startswith("mine.yaml: ") and "\n" not in str(refused)
-
-
-# -- scans: bone and vessels -------------------------------------------------------------------------------------------
-
-
-def drawn(bone=2, vessel=False) -> Image:
-    """The tumour with a sheet of bone across the image, beyond the computing grid, and a vessel in its middle."""
-    plain = labels()
-    values = plain.data.copy()
-    values[bone] = 2
-    if vessel:
-        values[9:12, 9:12, 9:12] = 3
-    return Image(values, plain.geometry)
-
-
-NAMES = {1: "tumour_viable", 2: "host", 3: "large_vessel"}
-NEEDLE = {"tip": ["10 mm", "10 mm", "10 mm"], "frame": "LPS", "gauge": 22, "length": "90 mm"}
-FROM_BELOW, FROM_ABOVE = ["0.5 mm", "10 mm", "10 mm"], ["19 mm", "10 mm", "10 mm"]
-
-
-def scan(folder, entry, bone=(2,), vessel=False, **needle):
-    """A case with a scan of its own, a needle in it, and bone."""
-    return write_scan(
-        folder, None, drawn(vessel=vessel), NEEDLE | {"entry": entry} | needle, label_names=NAMES, bone=list(bone)
-    )
-
-
-def test_a_needle_through_bone_is_refused_also_beyond_the_grid(tmp_path):
-    assert_refused(
-        oxablate("inspect", scan(tmp_path / "a", FROM_BELOW)), "mine.yaml: ", "needle", "through bone", "another entry"
-    )
-    assert oxablate("inspect", scan(tmp_path / "b", FROM_ABOVE)).status == 0
-    assert oxablate("inspect", scan(tmp_path / "c", FROM_BELOW, bone=())).status == 0
-    plain = {"gauge": None, "length": None}
-    case = scan(tmp_path / "d", FROM_BELOW)
-    text = "".join(line for line in case.read_text().splitlines(True) if not line.strip().startswith((*plain, "track")))
-    case.write_text(text)
-    assert_refused(oxablate("inspect", case), "through bone")
-
-
-def test_bone_that_nobody_drew_is_refused(tmp_path):
-    case = scan(tmp_path / "a", FROM_ABOVE, bone=(7,))
-    assert_refused(oxablate("inspect", case), "mine.yaml: subject.scan.bone", "no segment 7", "[1, 2]")
-
-
-def test_a_tip_in_a_large_vessel_is_warned_of_and_kept(tmp_path):
-    from oxablate.protocol.stages import inspect
-
-    case = scan(tmp_path / "a", FROM_ABOVE, vessel=True)
-    said = oxablate("inspect", case)
-    assert said.status == 0 and "opens inside a large vessel" in said.out
-    assert any("large vessel" in note for note in inspect(case).setting.subject.origin.notes)

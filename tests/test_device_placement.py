@@ -120,6 +120,7 @@ def test_openings_in_air_or_vessels_are_warned_of_and_bone_is_refused():
 
 def test_what_the_grid_cannot_tell_apart_is_refused():
     check_spacing([at(5, 5, 5), at(7, 5, 5)], GRID)
+    check_spacing([(0.0, 0.0, 0.0), (0.0, 0.0, 1.5e-3 * (1 - 1e-12))], GRID)  # a voxel, less by round-off
     with pytest.raises(BadInput, match="less than a voxel"):
         check_spacing([at(5, 5, 5), at(6, 5, 5)], GRID)
     check_volume(1e-6, 1e-5)

@@ -11,6 +11,7 @@ from .needle import Point
 from .needles import Course
 
 _STEPS = 4  # samples per voxel edge along the shaft
+_ROUNDING = 1e-9  # of a voxel: openings written as a voxel apart are
 
 
 def _shown(point: Point) -> str:
@@ -74,7 +75,7 @@ def check_spacing(openings: Sequence[Point], grid: VoxelGrid) -> None:
     """Raise BadInput where two openings are closer than the longest edge of a voxel, so that the grid sees one."""
     for one, two in combinations(openings, 2):
         apart = float(np.linalg.norm(np.subtract(one, two)))
-        if apart < max(grid.spacing):
+        if apart < max(grid.spacing) * (1.0 - _ROUNDING):
             raise BadInput(
                 f"needle openings at {_shown(one)} and {_shown(two)} are {1e3 * apart:.2g} mm apart, less than a voxel "
                 f"({1e3 * max(grid.spacing):.2g} mm); space them out, merge them, or use smaller voxels"

@@ -236,6 +236,14 @@ _WANTED = {
 }
 
 
+#: What pydantic calls the bounds of plain data, and how it is said here.
+_BOUNDS = {
+    "too_long": "{actual_length} entries came, at most {max_length} are allowed; leave some out",
+    "greater_than_equal": "{came} came, at least {ge} is allowed; write another",
+    "less_than": "{came} came, less than {lt} is allowed; write another",
+}
+
+
 def _sentence(error: ValidationError, source: str) -> str:
     """The first thing wrong as one sentence with file and key."""
     problems = error.errors(include_url=False)
@@ -256,6 +264,8 @@ def _sentence(error: ValidationError, source: str) -> str:
             message = f"{first['input']!r} came, only {allowed} is allowed; write that"
     elif kind == "string_type" and where[:2] == ["parameters", "override"]:
         message = f"{str(first['input'])[:60]!r} came, a number with its unit in quotes is needed; {_example(where)}"
+    elif kind in _BOUNDS:
+        message = _BOUNDS[kind].format(came=first["input"], **first["ctx"])
     elif kind in _WANTED:
         message = f"{str(first['input'])[:60]!r} came, {_WANTED[kind]}"
     else:

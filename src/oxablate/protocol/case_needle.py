@@ -41,6 +41,13 @@ class FurtherNeedle(Part):
     tip: Point
     entry: Entry
 
+    @model_validator(mode="after")
+    def _placed(self):
+        for key in ("tip", "entry"):
+            if getattr(self, key) is None:
+                raise left_out(key)
+        return self
+
 
 class SideHoles(Part):
     """Round holes in the side of a needle whose tip is closed."""
@@ -116,7 +123,8 @@ class NeedlePlace(Part):
         for key, asked in (("several needles", self.several), ("side holes", self.side_holes is not None),
                            ("a withdrawal", self.withdrawal is not None)):  # fmt: skip
             if asked and not self.followed:
-                raise BadInput(f"{key} came without a tube and its way; add 'gauge', 'length' and 'entry'")
+                way = "'gauge' and 'length'" if self.sites is not None else "'gauge', 'length' and 'entry'"
+                raise BadInput(f"{key} came without a tube and its way; add {way}")
         if self.withdrawal is not None and self.side_holes is not None:
             raise BadInput("a needle with side holes cannot be drawn back while it gives; leave out one of the two")
         return self

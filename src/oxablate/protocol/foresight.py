@@ -88,8 +88,13 @@ def _at_tip(setting: Setting) -> str:
 def foreseen(setting: Setting) -> list[str]:
     """Sentences on what is outside the models, or decides more than is known, before anything is computed."""
     found = [*_pressures(setting), *_grid(setting)]
-    if setting.pump.end > setting.case.follow:
+    follow, moves = setting.case.follow, setting.delivery.moves
+    if setting.pump.start >= follow:
+        found.append("the run ends before the first drive starts; nothing is given")
+    elif setting.pump.end > follow:
         found.append("the run ends before the pump does; only a part of the volume is given")
+    if moves and moves[-1][0] > follow:
+        found.append("the run ends before the needles are drawn back as far as is written")
     return found
 
 

@@ -19,6 +19,9 @@ from .case import Case, naming
 from .case_needle import Injection, NeedlePlace, Phase
 from .delivery import Delivery, Drive, Hub, Placed
 
+#: Of its length: a shaft that is in the body up to its entry, but for round-off.
+_WHOLE = 1e-9
+
 
 def deliver(case: Case, subject: Subject) -> tuple[Delivery, tuple[str, ...]]:
     """The delivery of a case, and sentences on what to look at before the run. Raises BadInput."""
@@ -43,8 +46,9 @@ def _needles(place: NeedlePlace, subject: Subject) -> tuple[Placed, ...]:
     if place.sites is not None:
         courses = _spread(place, subject, tube)
     else:
-        tips = [(place.tip, place.entry), *((other.tip, other.entry) for other in place.others)]
-        courses = [(lps(entry, place.frame), tip_of(tip, place.frame, subject)) for tip, entry in tips]
+        tips = [("needle.tip", place.tip, place.entry)]
+        tips += [(f"needle.others.{n}.tip", other.tip, other.entry) for n, other in enumerate(place.others)]
+        courses = [(lps(entry, place.frame), tip_of(tip, place.frame, subject, key)) for key, tip, entry in tips]
     return tuple(_needle(place, tube, *course) for course in courses)
 
 
@@ -65,13 +69,13 @@ def lps(point, frame: str | None) -> Point | None:
     return tuple(s * x for s, x in zip(sign, point, strict=True))
 
 
-def tip_of(point, frame: str | None, subject: Subject) -> Point:
-    """A tip in LPS [m], the tumour's centroid where the case says so. Raises BadInput outside the grid."""
+def tip_of(point, frame: str | None, subject: Subject, key: str = "needle.tip") -> Point:
+    """A tip in LPS [m], the tumour's centroid where the case says so. Raises BadInput, at `key`, outside the grid."""
     if point == "centroid":
         return tuple(x * MM for x in subject.tumour_centre_mm())
     tip = tuple(float(x) for x in lps(point, frame))
     if not subject.grid.contains(tip):
-        with naming("needle.tip"):
+        with naming(key):
             subject.require_inside_body(tuple(x / MM for x in tip), "needle tip")
     return tip
 
@@ -201,9 +205,17 @@ def _track_notes(course: Course, delivery: Delivery, subject: Subject) -> list[s
             f"withdrawal: {back / MM:g} mm back the needle is out of the body, in which {depth / MM:.3g} mm of it lie; "
             "draw it back less"
         )
-    if delivery.gap and not in_air:
+    if not delivery.gap:
+        return []
+    lost = "what flows that far along it counts as lost at the surface"
+    further = course.at(course.length + max(subject.grid.spacing))
+    whole = depth >= course.length * (1.0 - _WHOLE)
+    if not in_air or (whole and not subject.grid.contains(further)):
+        return [f"the grid ends {depth / MM:.3g} mm up the needle, before the body does: {lost}"]
+    if whole and subject.body_mask[_voxel(subject.grid, further)]:
+        entry = ", ".join(f"{x / MM:.1f}" for x in course.entry)
         return [
-            f"the grid ends {depth / MM:.3g} mm up the needle, before the body does: what flows that far along it "
-            "counts as lost at the surface"
+            f"the entry at ({entry}) mm LPS, {depth / MM:.3g} mm up the needle, lies inside the body, a voxel further "
+            f"out there is still tissue: {lost}; move it to where the needle enters"
         ]
     return []

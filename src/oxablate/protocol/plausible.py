@@ -1,4 +1,4 @@
-"""How far a number that a person sets may lie above those of the tables: beyond that it is a slip of a unit."""
+"""How far a number that a person sets may lie from those of the tables: beyond that it is a slip of a unit."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -7,8 +7,12 @@ from ..quantities.parameter import PARAMETERS, Parameter
 from ..quantities.parameter_set import ParameterSet, load_set, set_names
 from ..quantities.refusal import BadInput
 
-#: Largest allowed override over the largest number of that parameter in any packaged set.
+#: Largest allowed override over the largest number of that parameter in any packaged set; and the smallest number
+#: there over the smallest allowed override. Zero is none of these: it says that something is not there.
 FACTOR = 1e4
+
+#: Of the smallest allowed override: a number written as that very one is taken.
+_ROUNDING = 1e-9
 
 
 @lru_cache(maxsize=1)
@@ -27,6 +31,16 @@ def _largest() -> dict[str, float]:
     return found
 
 
+@lru_cache(maxsize=1)
+def _smallest() -> dict[str, float]:
+    """The smallest size above zero [SI] of every parameter in the packaged sets; none where it is 0 everywhere."""
+    found: dict[str, float] = {}
+    for one in (one for name in set_names() for one in load_set(name).quantities().values()):
+        if one.si != 0.0:
+            found[one.name] = min(found.get(one.name, abs(one.si)), abs(one.si))
+    return found
+
+
 def allowed(parameter: Parameter) -> tuple[float, float]:
     """Lowest and highest number [SI] that an override of this parameter may have.
 
@@ -37,6 +51,11 @@ def allowed(parameter: Parameter) -> tuple[float, float]:
     return max(parameter.low, -most), min(parameter.high, most)
 
 
+def least(parameter: Parameter) -> float:
+    """Smallest size [SI] but zero that an override of this parameter may have."""
+    return _smallest().get(parameter.name, 0.0) / FACTOR
+
+
 def require_plausible(parameters: ParameterSet, overrides: Mapping[str, str]) -> None:
     """Raise BadInput, with the allowed range, for an override far from every number of its kind."""
     for key, one in parameters.quantities().items():
@@ -44,9 +63,14 @@ def require_plausible(parameters: ParameterSet, overrides: Mapping[str, str]) ->
             continue
         parameter = PARAMETERS[one.name]
         low, high = allowed(parameter)
+        unit = "" if parameter.dimension.si_unit == "1" else f" {parameter.dimension.si_unit}"
         if not low <= one.si <= high:
-            unit = "" if parameter.dimension.si_unit == "1" else f" {parameter.dimension.si_unit}"
             raise BadInput(
                 f"{key}: {str(overrides[key])!r} is outside the allowed range {low:.3g} to {high:.3g}{unit}, which "
                 f"ends {FACTOR:g} times above the tables; check the number and its unit"
+            )
+        if 0.0 < abs(one.si) < least(parameter) * (1.0 - _ROUNDING):
+            raise BadInput(
+                f"{key}: {str(overrides[key])!r} is less than {least(parameter):.3g}{unit}, {FACTOR:g} times below the "
+                "tables; check the number and its unit"
             )

@@ -110,10 +110,15 @@ class Place:
 
 def _point(given: Any):
     """A place as three lengths in patient coordinates, or the word "centroid"."""
-    if given is None or given == "centroid":
-        return given
+    return given if given == "centroid" else _place(given, "'centroid' or ")
+
+
+def _place(given: Any, words: str):
+    """Three lengths [m]; words: what else may be written."""
+    if given is None:
+        return None
     if not isinstance(given, list | tuple) or len(given) != 3:
-        raise BadInput(f"{given!r} is no place; write 'centroid' or three lengths such as ['12 mm', '-4 mm', '30 mm']")
+        raise BadInput(f"{given!r} is no place; write {words}three lengths such as ['12 mm', '-4 mm', '30 mm']")
     at = tuple(read(part, dim.POSITION) for part in given)
     if max(map(abs, at)) > FARTHEST:
         raise BadInput(f"{given!r} is farther than 2 m from the origin of the scan; give the place in the scan's frame")
@@ -124,7 +129,7 @@ def _coordinates(given: Any):
     """A place that is no word."""
     if given == "centroid":
         raise BadInput("'centroid' is no entry; write three lengths such as ['12 mm', '-4 mm', '30 mm']")
-    return _point(given)
+    return _place(given, "")
 
 
 Point = Annotated[Any, BeforeValidator(_point), Place(True)]

@@ -10,6 +10,7 @@ from ..quantities.refusal import BadInput, nearest
 from ..quantities.unit import read, show
 from ..space.files import write_image
 from ..space.grid import MM
+from .at_rest import require_whole_at_rest
 from .case import load_case, naming
 from .cut_off import cut_off
 from .foresight import delivery_lines, foreseen, model_lines
@@ -102,7 +103,9 @@ def inspect(case: str | Path) -> Inspection:
     checked = load_case(path)
     with naming(path.name):
         setting = prepare(checked, path.parent)
-        return Inspection(setting, *require_grid_memory(setting.subject.grid.shape))
+        memory = require_grid_memory(setting.subject.grid.shape)
+        require_whole_at_rest(setting)
+        return Inspection(setting, *memory)
 
 
 def _arm(arm) -> str:
