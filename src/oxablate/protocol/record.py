@@ -105,6 +105,7 @@ class Record(RecordViews):
 
     @property
     def arms(self) -> tuple[str, ...]:
+        """Names of the arms that were asked for, in the order of the case, also of those that have nothing yet."""
         return tuple(self.about["arms"])
 
     def summary(self, arm: str) -> dict:
