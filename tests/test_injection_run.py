@@ -13,7 +13,8 @@ from oxablate.protocol.coupling import ArmRun
 from oxablate.protocol.record import open_record
 from oxablate.protocol.run import Asked, event_times, run
 from oxablate.protocol.setting import prepare
-from oxablate.protocol.whereabouts import injected, whereabouts
+from oxablate.protocol.whereabouts import given as brought
+from oxablate.protocol.whereabouts import whereabouts
 
 #: Tissue that tears at 12 kPa, softly held needles: cracks, pores and the gap all take part.
 SOFT = {
@@ -112,7 +113,7 @@ def test_whatever_gives_the_liquid_every_ledger_closes_and_the_places_add_up(way
     else:
         assert given == pytest.approx(model.setting.pump.volume, rel=1e-12)
     assert model.ledger.worst_error < 1e-12
-    assert sum(whereabouts(model).values()) == pytest.approx(injected(model), rel=1e-9)
+    assert sum(whereabouts(model).values()) == pytest.approx(brought(model), rel=1e-9)
     concentrations = (model.state.agent.concentration, model.state.agent.crack_concentration)
     for number, one in enumerate(model.carriage.species):
         for field in concentrations:

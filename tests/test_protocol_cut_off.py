@@ -32,6 +32,12 @@ def test_the_sentence_holds_the_numbers(tmp_path):
     assert f"{found.distance / 1e-3:.3g} mm" in text and "\n" not in text
 
 
+def test_it_is_said_to_hold_where_nothing_cracks(tmp_path):
+    with_cracks = told(tmp_path, model__cracks="cubic")
+    assert "holds where nothing cracks" in str(with_cracks)
+    assert str(with_cracks).startswith(str(told(tmp_path))) and "cracks" not in str(told(tmp_path))
+
+
 def test_sealed_faces_let_nothing_leave(tmp_path):
     found = told(tmp_path, model__beyond="sealed")
     assert found.leaving == 0.0 and "sealed faces" in str(found) and "leaves" not in str(found)

@@ -10,6 +10,7 @@ from oxablate.device.gauge import NeedleTube
 from oxablate.device.needles import Course, SideHoleNeedle
 from oxablate.physics.flow.crack_closures import CubicCracks, NoCracks
 from oxablate.protocol import validity, validity_injection
+from oxablate.protocol.coupling import ArmRun
 
 SHAPE = (9, 8, 7)
 FRACTURE = 10e3
@@ -22,12 +23,10 @@ def cracked(excess: float, at=(4, 4, 3), torn: int = 0) -> SimpleNamespace:
     pressure[at] = FRACTURE + excess
     greatest = np.zeros(SHAPE)
     greatest.reshape(-1)[:torn] = 1e-5
-    cracks = SimpleNamespace(
-        table=np.array([NoCracks().row(), LAW.row()]), fracture=np.full(SHAPE, FRACTURE),
-        memory=SimpleNamespace(greatest=greatest),
-    )  # fmt: skip
+    cracks = SimpleNamespace(table=np.array([NoCracks().row(), LAW.row()]), fracture=np.full(SHAPE, FRACTURE))
     return SimpleNamespace(
-        flow=SimpleNamespace(cracks=cracks), state=SimpleNamespace(pressure=pressure),
+        cracks_on=True, flow=SimpleNamespace(cracks=cracks, along=None),
+        state=SimpleNamespace(pressure=pressure, injection=SimpleNamespace(crack_greatest=greatest)),
         label=np.ones(SHAPE, np.uint8), active=np.ones(SHAPE, bool), grid=SimpleNamespace(voxel_volume=1e-9),
     )  # fmt: skip
 
@@ -74,12 +73,39 @@ def test_memory_that_tore_something_is_flagged():
 
 def test_pressure_above_that_of_fracture_is_flagged_only_without_cracks():
     rows = [{"needle_pressure_Pa": 1e6}]
-    with_cracks, without = cracked(0.0), cracked(0.0)
-    without.flow.cracks = None
+    setting = setting_of("vehicle", numbers={"tumour_viable.fracture_pressure": "40 kPa"})
+    with_cracks, without = (SimpleNamespace(cracks_on=on, setting=setting) for on in (True, False))
     assert raised(validity_injection.no_cracks, with_cracks, rows) == []
     (flag,) = raised(validity_injection.no_cracks, without, rows)
-    assert flag.value == 1e6 and flag.limit == validity.fracture_pressure()
-    assert raised(validity_injection.no_cracks, without, [{"needle_pressure_Pa": 1e3}]) == []
+    assert (flag.value, flag.limit) == (1e6, pytest.approx(40e3))
+    assert raised(validity_injection.no_cracks, without, [{"needle_pressure_Pa": 39e3}]) == []
+
+
+def test_the_fracture_pressure_is_that_of_the_tissue_at_the_tip():
+    numbers = {"tumour_viable.fracture_pressure": "40 kPa", "host.fracture_pressure": "25 kPa"}
+    setting = setting_of("vehicle", numbers=numbers, needle__tip=["13 mm", "-1 mm", "1.2 mm"])
+    model = SimpleNamespace(cracks_on=False, setting=setting)
+    (flag,) = raised(validity_injection.no_cracks, model, [{"needle_pressure_Pa": 30e3}])
+    assert flag.limit == pytest.approx(25e3)
+
+
+@pytest.fixture(scope="module")
+def gap_alone() -> ArmRun:
+    """One arm with a track and no cracks, whose numbers ask for a fracture pressure that varies."""
+    numbers = {"mechanics.fracture_correlation_length": "3 mm", "mechanics.fracture_log_variance": "0.1"}
+    setting = setting_of("vehicle", numbers=numbers, **FOLLOWED | {"model__track": "gap"})
+    return ArmRun(setting, setting.arms[0])
+
+
+def test_a_track_alone_is_no_model_with_cracks(gap_alone):
+    rows = [{"needle_pressure_Pa": 50e6, "killed_tumour_mL": 0.0, "killed_outside_mL": 0.0}]
+    names = [flag.quantity for flag in validity.flags(gap_alone, rows)]
+    assert "needle pressure" in names
+    assert "voxels per correlation length of the fracture pressure" not in names
+    assert set(validity_injection.watched_columns(gap_alone)) == {
+        "track_open_mm", "track_width_max", "hub_pressure_Pa",
+    }  # fmt: skip
+    assert validity_injection.crack_excess(gap_alone) is None
 
 
 def test_a_wide_gap_is_flagged():
@@ -178,8 +204,7 @@ def test_a_fracture_pressure_that_varies_within_eight_voxels_is_flagged(length, 
     """Voxels of 2 mm."""
     numbers = {"mechanics.fracture_correlation_length": length, "mechanics.fracture_log_variance": f"{variance}"}
     setting = setting_of("vehicle", numbers=numbers)
-    flow = SimpleNamespace(cracks=object())
-    model = SimpleNamespace(grid=setting.subject.grid, setting=setting, flow=flow)
+    model = SimpleNamespace(grid=setting.subject.grid, setting=setting, cracks_on=True)
     assert bool(raised(validity_injection.correlation, model)) == flagged
-    flow.cracks = None
+    model.cracks_on = False
     assert raised(validity_injection.correlation, model) == []

@@ -12,7 +12,7 @@ from math import fsum
 
 import numpy as np
 
-from .whereabouts import ArmModel, agent_whereabouts, amount
+from .whereabouts import ArmModel, agent_whereabouts, amount, given
 
 #: Shares of the injected concentration at which a contour is drawn and a volume counted; the first means "seen".
 LEVELS = (0.01, 0.10, 0.50)
@@ -35,20 +35,19 @@ def reached_columns(model: ArmModel, name: str, species: int, injected: float) -
         f"tracer_reached_{100 * level:g}_mL": 1e6 * model.grid.voxel_volume * float(np.count_nonzero(seen >= level))
         for level in LEVELS
     }
-    account = model.ledger.accounts[name]
-    given = account.gained.get("needle", 0.0) - account.lost.get("needle", 0.0)
+    brought = given(model, name)
     bright = np.where(seen >= LEVELS[0], amount(model, species), 0.0)
     place = agent_whereabouts(model, name, species)
     inside, outside, track = float(bright[tumour].sum()), float(bright[~tumour].sum()), place["track"]
     lost = fsum(place[k] for k in ("vessels", "far_tissue", "surface", "consumed", "decayed"))
     shares = {"seen_tumour": inside, "seen_outside": outside, "in_track": track, "lost": lost}
-    shares["unseen"] = given - fsum(shares.values())
-    return found | {f"tracer_{k}": v / given if given > 0 else 0.0 for k, v in shares.items()}
+    shares["unseen"] = brought - fsum(shares.values())
+    return found | {f"tracer_{k}": v / brought if brought > 0 else 0.0 for k, v in shares.items()}
 
 
 def _tracer(model: ArmModel) -> tuple[str, int, float] | None:
     """Account, number among the species, and injected concentration of the tracer of an arm; None without one."""
-    if getattr(model.arm, "tracer", None) is None:
+    if model.arm.tracer is None:
         return None
     species = model.carriage.species
     return species[-1].name, len(species) - 1, species[-1].needle

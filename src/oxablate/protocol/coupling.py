@@ -192,10 +192,12 @@ class ArmRun:
             if left < 1.5 * duration < 1.5 * left:
                 duration = 0.5 * left  # two like steps rather than one and a sliver
             drives = self.supply.drives(state.injection.drives, state.clock.time, state.clock.time + duration)
-            trial = self.flow.try_step(state.pressure, state.volume_ratio, state.vessel_fraction, drives, duration)
+            trial = self.flow.try_step(
+                state.pressure, state.volume_ratio, state.vessel_fraction, self.supply.to_flow(drives), duration
+            )
             error = trial.error / self._given_scale(state.clock.time + duration)
             if trial.outcome.ok and error <= FLOW_TOLERANCE:
-                self.rate = drives if isinstance(drives, float) else 0.0
+                self.rate = sum(rate for rate, _ in drives)
                 return duration, trial, error
             shrink = 0.9 * np.sqrt(FLOW_TOLERANCE / error) if trial.outcome.ok else 0.25
             if not trial.outcome.ok:
@@ -225,7 +227,7 @@ class ArmRun:
 
     def needle_ratio(self) -> float:
         """Volume ratio J at the cavity's wall, from the needle's pressure; unlike a voxel's it does not depend on h."""
-        at = self.supply.tip
+        at = self.supply.tip_voxel
         row = self.flow.table[self.label[at]]
         return 1.0 + float(pore_strain(self.needle_pressure() - self.flow.rest[at], row))
 

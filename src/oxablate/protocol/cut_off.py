@@ -15,6 +15,7 @@ from ..physics.flow.cut_off import (
 from ..quantities import dimension as dim
 from ..quantities.unit import show
 from ..space.grid import MM
+from .case import Model
 from .setting import Setting, effective_vascular_pressure
 
 
@@ -25,7 +26,7 @@ class CutOff:
     distance: from the tip to the nearest face of the grid that lies in tissue [m], infinite where all faces lie in air.
     screening: length over which the host's vessels take pressure up [m]. pressure: at the tip [Pa], and as a share of
     its rise in rigid tissue. edge: radius of the injected liquid [m]. speed: relative change there. leaving: share of
-    the fluid that leaves through the faces, at most. sealed: whether the faces are.
+    the fluid that leaves through the faces, at most. model: of the case.
     """
 
     distance: float
@@ -35,11 +36,21 @@ class CutOff:
     edge: float
     speed: float
     leaving: float
-    sealed: bool
+    model: Model
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the faces of the grid are."""
+        return self.model.beyond == "sealed"
 
     def __str__(self) -> str:
         if np.isinf(self.distance):
             return "the grid ends in air on every side; nothing is cut off"
+        if self.model.cracks != "cubic":
+            return self._intact()
+        return f"{self._intact()}. That holds where nothing cracks; cracks may carry the liquid farther"
+
+    def _intact(self) -> str:
         how = "sealed faces" if self.sealed else "faces held at the pressure of undisturbed tissue"
         said = f"the grid ends {show(self.distance, dim.LENGTH)} from the tip with {how}; "
         if np.isinf(self.screening):
@@ -67,23 +78,25 @@ def _percent(share: float) -> str:
 
 def cut_off(setting: Setting) -> CutOff:
     """The errors that the size of the grid brings to a case."""
-    host, inside = (setting.parameters[name] for name in ("host", _tissue_at_tip(setting)))
+    host, inside = (setting.parameters[name] for name in ("host", tissue_at_tip(setting)))
     conductivity, rate = host["hydraulic_conductivity"].si, setting.pump.flow_rate
     length = screening_length(conductivity, _uptake(host, setting.far_pressure))
-    distance, sealed = _to_faces(setting), setting.case.model.beyond == "sealed"
+    distance, model = _to_faces(setting), setting.case.model
     radius = setting.case.needle.cavity_radius
     rise = rate / (4 * np.pi * inside["hydraulic_conductivity"].si * radius)
     edge = float(np.cbrt(3 * setting.pump.volume / (4 * np.pi * inside["porosity"].si) + radius**3))
     if np.isinf(distance):
-        return CutOff(distance, length, 0.0, 0.0, edge, 0.0, 0.0, sealed)
+        return CutOff(distance, length, 0.0, 0.0, edge, 0.0, 0.0, model)
+    sealed = model.beyond == "sealed"
     pressure = (pressure_at_source_sealed if sealed else pressure_at_source_held)(rate, conductivity, length, distance)
     return CutOff(
         distance, length, pressure, pressure / rise, edge, speed_at_edge(length, distance, edge),
-        0.0 if sealed else leaving_share(length, distance), sealed,
+        0.0 if sealed else leaving_share(length, distance), model,
     )  # fmt: skip
 
 
-def _tissue_at_tip(setting: Setting) -> str:
+def tissue_at_tip(setting: Setting) -> str:
+    """Name of the tissue that the first needle's tip lies in; the host where its voxel is air."""
     tissue = setting.subject.tissue_at(tuple(x / MM for x in setting.tip))
     return Tissue.HOST.word if tissue is Tissue.AIR else tissue.word
 

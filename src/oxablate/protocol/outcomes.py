@@ -16,7 +16,7 @@ from .recipe import read_recipe
 from .setting import Setting
 from .validity import dimensionless_numbers, flags
 from .validity_injection import watched_columns
-from .whereabouts import agent_columns, amount, fluid_shares, injected, liquid_columns
+from .whereabouts import agent_columns, amount, fluid_shares, given, liquid_columns
 
 #: A voxel counts as reached where the concentration is above this share of the needle's.
 REACHED = 0.01
@@ -72,7 +72,7 @@ def series_row(model: ArmRun, duration: float) -> dict:
     row = {
         "time_s": state.clock.time,
         "step_s": duration,
-        "injected_mL": _injected(model) * 1e6,
+        "injected_mL": given(model) * 1e6,
         "needle_pressure_Pa": model.needle_pressure(),
         "pressure_max_Pa": float(state.pressure.max()),
         "volume_ratio_max": float(state.volume_ratio.max()),
@@ -89,11 +89,6 @@ def series_row(model: ArmRun, duration: float) -> dict:
     return row | tracer_columns(model)
 
 
-def _injected(model: ArmRun) -> float:
-    """What needles have given [m3]: by the clock of a pump, or, of drives that something pushes back, as found."""
-    return injected(model) if model.supply.track is not None else model.setting.pump.delivered(model.state.clock.time)
-
-
 def _agent_columns(model: ArmRun) -> dict:
     state, account = model.state, model.ledger.accounts[model.chemistry.name]
     concentration = state.agent.concentration[0]
@@ -104,7 +99,7 @@ def _agent_columns(model: ArmRun) -> dict:
     consumed = fsum(v for k, v in account.lost.items() if k.startswith("consumed by"))
     vessels = fsum(v for k, v in account.lost.items() if k.startswith("vessels"))
     return {
-        "agent_given_umol": account.gained.get("needle", 0.0) * 1e6,
+        "agent_given_umol": given(model, model.chemistry.name) * 1e6,
         "agent_held_umol": account.held * 1e6,
         "agent_consumed_umol": consumed * 1e6,
         "agent_to_vessels_umol": vessels * 1e6,
@@ -124,6 +119,7 @@ def summary(model: ArmRun, rows: list[dict]) -> dict:
         "arm": model.arm.name,
         "time_s": model.state.clock.time,
         "flow_steps": model.state.clock.steps,
+        "refused_steps": model.state.clock.refused,
         "outcomes": outcomes(model),
         "fluid_shares": fluid_shares(model),
         "ledger": model.ledger.as_dict(),
@@ -139,7 +135,7 @@ def outcomes(model: ArmRun) -> dict:
     tumour_volume = float(tumour.sum()) * model.grid.voxel_volume
     found = {
         "tumour_volume_m3": tumour_volume,
-        "injected_m3": model.ledger.accounts["fluid"].gained.get("needle", 0.0),
+        "injected_m3": given(model),
         "killed_tumour_m3": _volume(model, state.injury.killed, tumour),
         "killed_outside_m3": _volume(model, state.injury.killed, body),
         "killed_share_of_tumour": _volume(model, state.injury.killed, tumour) / tumour_volume,
@@ -151,15 +147,15 @@ def outcomes(model: ArmRun) -> dict:
 
 def _agent_outcomes(model: ArmRun) -> dict:
     state, account = model.state, model.ledger.accounts[model.chemistry.name]
-    given, tumour = account.gained.get("needle", 0.0), model.tumour()
+    brought, tumour = given(model, model.chemistry.name), model.tumour()
     lost = dict(sorted(account.lost.items()))
     inside = float(amount(model, 0)[tumour].sum())
     return {
-        "agent_given_mol": given,
+        "agent_given_mol": brought,
         "agent_lost_mol": lost,
         "agent_in_tumour_fluid_mol": inside,
         "agent_held_mol": model.carriage.agent_held(state),
-        "consumed_fraction": sum(v for k, v in lost.items() if k.startswith("consumed")) / given if given else 0.0,
+        "consumed_fraction": sum(v for k, v in lost.items() if k.startswith("consumed")) / brought if brought else 0.0,
         "demand_of_tumour_mol": float(
             sum(model.demand_at_start(n)[tumour].sum() for n in range(state.agent.pools.shape[0]))
         ) * model.grid.voxel_volume,

@@ -1,6 +1,7 @@
 """How the liquid of one arm enters the tissue: one end hole with a pump, or needles with drives and gaps."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -8,6 +9,55 @@ from ..physics.flow.step import FlowModel
 from ..physics.flow.well import EndHole
 from ..physics.track.step import TrackNetwork
 from .setting import Setting
+
+#: Of each hub over a step: rate [m3/s], and slope [m3/(Pa s)] with which it gives way to the pressure there.
+Drives = tuple[tuple[float, float], ...]
+
+
+class Supply(Protocol):
+    """What an arm asks of what brings the liquid.
+
+    needle: the end hole that the flow has, None with a track; track: the needles' tracks, None without. first_cells:
+    voxels at the openings, which the first step fills in part. tip_voxel: of the first needle. `state` (hubs, 2): of
+    `Delivery`, what drives remember.
+    """
+
+    needle: EndHole | None
+    track: TrackNetwork | None
+
+    @property
+    def first_cells(self) -> int:
+        """Voxels at the openings."""
+        ...
+
+    @property
+    def tip_voxel(self) -> tuple[int, int, int]:
+        """The voxel in which the tip of the first needle acts."""
+        ...
+
+    def begin(self, flow: FlowModel) -> np.ndarray:
+        """The drives before anything is given (hubs, 2)."""
+        ...
+
+    def place(self, flow: FlowModel, time: float) -> None:
+        """Put the needles where they stand at a time [s]."""
+        ...
+
+    def drives(self, state: np.ndarray, begin: float, until: float) -> Drives:
+        """Rate and slope of each hub over a step from `begin` to `until` [s]."""
+        ...
+
+    def to_flow(self, drives: Drives) -> Drives | float:
+        """The drives as `FlowModel.try_step` takes them."""
+        ...
+
+    def advanced(self, flow: FlowModel, state: np.ndarray, begin: float, until: float) -> np.ndarray:
+        """The drives after an accepted step (hubs, 2)."""
+        ...
+
+    def delivered(self, state: np.ndarray, time: float) -> float:
+        """Volume [m3] pushed up to a time [s]."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -24,7 +74,7 @@ class EndHoleSupply:
         return len(self.needle.entry[0])
 
     @property
-    def tip(self) -> tuple[int, int, int]:
+    def tip_voxel(self) -> tuple[int, int, int]:
         """The voxel that gets most of the fluid."""
         cells, shares = self.needle.entry
         return tuple(int(n) for n in cells[int(np.argmax(shares))])
@@ -36,9 +86,13 @@ class EndHoleSupply:
     def place(self, flow: FlowModel, time: float) -> None:
         """Nothing moves."""
 
-    def drives(self, state: np.ndarray, begin: float, until: float) -> float:
-        """Mean flow rate [m3/s] of a step."""
-        return self.setting.pump.mean_flow(begin, until)
+    def drives(self, state: np.ndarray, begin: float, until: float) -> Drives:
+        """The mean rate of the pump over a step; nothing makes it give way."""
+        return ((self.setting.pump.mean_flow(begin, until), 0.0),)
+
+    def to_flow(self, drives: Drives) -> float:
+        """A flow with an end hole takes its rate [m3/s]."""
+        return drives[0][0]
 
     def advanced(self, flow: FlowModel, state: np.ndarray, begin: float, until: float) -> np.ndarray:
         """The drives after a step: a pump has no memory."""
@@ -64,7 +118,7 @@ class TrackSupply:
         self._groups = groups
         self._back = (0.0,) * len(self.delivery.needles)
         index = np.rint(grid.world_to_index(setting.tip)).astype(int)
-        self.tip = tuple(int(n) for n in np.clip(index, 0, np.asarray(grid.shape) - 1))
+        self.tip_voxel = tuple(int(n) for n in np.clip(index, 0, np.asarray(grid.shape) - 1))
 
     @property
     def first_cells(self) -> int:
@@ -73,7 +127,7 @@ class TrackSupply:
 
     def begin(self, flow: FlowModel) -> np.ndarray:
         """The drives before anything is given, barrels at the tissue's pressure at rest, (hubs, 2)."""
-        return self.delivery.begin(float(flow.rest[self.tip]))
+        return self.delivery.begin(float(flow.rest[self.tip_voxel]))
 
     def place(self, flow: FlowModel, time: float) -> None:
         """Draw the needles back to where they stand at a time [s]; the fluid in the gaps stays."""
@@ -91,9 +145,13 @@ class TrackSupply:
         flow.swap_track(moved)
         self._back = back
 
-    def drives(self, state: np.ndarray, begin: float, until: float) -> tuple[tuple[float, float], ...]:
+    def drives(self, state: np.ndarray, begin: float, until: float) -> Drives:
         """(rate [m3/s], slope [m3/(Pa s)]) of each hub over a step."""
         return self.delivery.drives(state, begin, until)
+
+    def to_flow(self, drives: Drives) -> Drives:
+        """A flow with a track takes the drives of its hubs."""
+        return drives
 
     def advanced(self, flow: FlowModel, state: np.ndarray, begin: float, until: float) -> np.ndarray:
         """The drives after an accepted step: a new array."""
@@ -102,9 +160,6 @@ class TrackSupply:
     def delivered(self, state: np.ndarray, time: float) -> float:
         """Volume [m3] pushed up to a time [s]."""
         return self.delivery.delivered(time, state)
-
-
-Supply = EndHoleSupply | TrackSupply
 
 
 def supply_of(setting: Setting, conductivity: np.ndarray, active: np.ndarray) -> Supply:

@@ -7,6 +7,7 @@ from ..space.grid import MM
 from . import validity_injection as injection
 from .coupling import ArmRun
 from .cut_off import cut_off
+from .whereabouts import given
 
 _MAX_RATIO = 1.5
 _MISJUDGED = 0.1
@@ -19,9 +20,6 @@ _MISMATCH = 1e-6
 _ESCAPED = 0.01
 _CUT_SPEED = 0.1
 
-#: Pressure [Pa] above which tissue is taken to crack, from the table.
-fracture_pressure = injection.fracture_pressure
-
 
 def flags(model: ArmRun, rows: list[dict]) -> list[Flag]:
     """Every place where a model of this arm is outside its range, the gravest kind first."""
@@ -33,12 +31,8 @@ def flags(model: ArmRun, rows: list[dict]) -> list[Flag]:
     return [flag for check in checks for flag in check(model, rows)]
 
 
-def _largest(rows: list[dict], column: str, default: float) -> float:
-    return max((row[column] for row in rows), default=default)
-
-
 def _dilatation(model: ArmRun, rows: list[dict]):
-    worst = _largest(rows, "volume_ratio_needle", 1.0)
+    worst = injection.worst_of(rows, "volume_ratio_needle", 1.0)
     if worst > _MAX_RATIO:
         yield Flag(
             "flow", "volume ratio J at the needle", worst, _MAX_RATIO, "1",
@@ -147,9 +141,8 @@ def _cut(model: ArmRun, rows: list[dict]):
 def _edge(model: ArmRun, rows: list[dict]):
     if model.chemistry is None:
         return
-    account = model.ledger.accounts[model.chemistry.name]
-    given = account.gained.get("needle", 0.0)
-    share = account.lost.get("boundary", 0.0) / given if given else 0.0
+    account, brought = model.ledger.accounts[model.chemistry.name], given(model, model.chemistry.name)
+    share = account.lost.get("boundary", 0.0) / brought if brought > 0 else 0.0
     if share > _ESCAPED:
         yield Flag(
             "grid", "share of the agent that left the grid", share, _ESCAPED, "1",
@@ -158,7 +151,7 @@ def _edge(model: ArmRun, rows: list[dict]):
 
 
 def _mismatch(model: ArmRun, rows: list[dict]):
-    worst = _largest(rows, "flow_mismatch", 0.0)
+    worst = injection.worst_of(rows, "flow_mismatch", 0.0)
     if worst > _MISMATCH:
         yield Flag(
             "flow", "pore volume against pressure", worst, _MISMATCH, "1",

@@ -13,6 +13,7 @@ from ..quantities.parameter_set import MECHANICS
 from ..quantities.table import look_up
 from ..space.grid import MM
 from .cracking import RESOLVED
+from .cut_off import tissue_at_tip
 
 #: Strain up to which a law that is linear in it stands: there it is 13 % off the logarithmic strain, ln(1 - 0.25).
 _SMALL_STRAIN = 0.25
@@ -30,9 +31,9 @@ def worst_of(rows: list[dict], column: str, otherwise: float = 0.0) -> float:
 
 def crack_excess(model) -> np.ndarray | None:
     """p - p_frac per voxel [Pa], 0 where no crack is open, shape (nx, ny, nz); None where nothing can crack."""
-    cracks = getattr(model.flow, "cracks", None)
-    if cracks is None:
+    if not model.cracks_on:
         return None
+    cracks = model.flow.cracks
     open_ = model.active & (cracks.table[model.label, STORAGE] > 0)
     return np.where(open_, np.maximum(model.state.pressure - cracks.fracture, 0.0), 0.0)
 
@@ -72,7 +73,7 @@ def _track_columns(model) -> dict[str, float]:
     track_open_mm: length of shaft where pressure has lifted the tissue off. track_width_max: x [1], widest gap over the
     needle's radius. hub_pressure_Pa: where the drive enters, the highest of several.
     """
-    along = getattr(model.flow, "along", None)
+    along = model.flow.along
     if along is None or not model.setting.delivery.gap:
         return {}
     network = along.track.network
@@ -96,18 +97,15 @@ def least_poisson(parameters) -> float:
     return min((s["poisson_ratio"].si for s in sections if "poisson_ratio" in s), default=0.0)
 
 
-def fracture_pressure() -> float:
-    """Pressure [Pa] above which tissue is taken to crack: the table's value, poorly known."""
-    return look_up("mechanics/fracture_pressure.soft_tissue", "validity").si
-
-
 def no_cracks(model, rows: list[dict]):
     """A pressure that tissue would not bear, in a model that has no cracks to let it go."""
-    limit = fracture_pressure()
+    if model.cracks_on:
+        return
+    fracture_pressure = model.setting.parameters[tissue_at_tip(model.setting)]["fracture_pressure"].si
     worst = worst_of(rows, "needle_pressure_Pa")
-    if getattr(model.flow, "cracks", None) is None and worst > limit:
+    if worst > fracture_pressure:
         yield Flag(
-            "flow", "needle pressure", worst, limit, "Pa",
+            "flow", "needle pressure", worst, fracture_pressure, "Pa",
             "tissue would crack at such a pressure and cracks are not in this model: the fluid would go elsewhere",
         )  # fmt: skip
 
@@ -140,9 +138,7 @@ def crack_edge(model, rows: list[dict]):
 
 def crack_memory(model, rows: list[dict]):
     """Memory of cracks, with which results do not converge as the voxels shrink."""
-    cracks = getattr(model.flow, "cracks", None)
-    greatest = getattr(getattr(cracks, "memory", None), "greatest", np.zeros(0))
-    torn = float(np.count_nonzero(greatest))
+    torn = float(np.count_nonzero(model.state.injection.crack_greatest))
     if torn > _NO_MEMORY:
         yield Flag(
             "cracks", "voxels torn by cracks that are remembered", torn, _NO_MEMORY, "1",
@@ -201,7 +197,7 @@ def correlation(model, rows: list[dict]):
     """A fracture pressure that varies over too few voxels."""
     common = model.setting.parameters[MECHANICS]
     voxels = common["fracture_correlation_length"].si / max(model.grid.spacing)
-    varies = getattr(model.flow, "cracks", None) is not None and common["fracture_log_variance"].si > 0.0
+    varies = model.cracks_on and common["fracture_log_variance"].si > 0.0
     if varies and voxels < RESOLVED:
         yield Flag(
             "cracks", "voxels per correlation length of the fracture pressure", voxels, RESOLVED, "1",

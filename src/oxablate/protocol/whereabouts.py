@@ -65,6 +65,7 @@ class ArmModel(Protocol):
     state: object
     ledger: object
     resting: object
+    cracks_on: bool
     arm: object
     carriage: object
 
@@ -77,15 +78,14 @@ def _net(account, name: str) -> float:
     return account.lost.get(name, 0.0) - account.gained.get(name, 0.0)
 
 
-def injected(model: ArmModel) -> float:
-    """What needles have given so far [m3], less what they drew back."""
-    return -_net(model.ledger.accounts["fluid"], NEEDLE)
+def given(model: ArmModel, name: str = "fluid") -> float:
+    """What needles have given so far of one account of the ledger, less what they drew back, in the account's unit."""
+    return -_net(model.ledger.accounts[name], NEEDLE)
 
 
 def crack_fluid(model: ArmModel) -> np.ndarray | None:
     """Fluid in cracks per voxel [m3], shape (nx, ny, nz); None where the model has no cracks."""
-    held = model.state.fluid_volume
-    return held[1] if held.shape[0] > 1 else None
+    return model.state.fluid_volume[1] if model.cracks_on else None
 
 
 def swollen(model: ArmModel) -> np.ndarray:
@@ -96,11 +96,11 @@ def swollen(model: ArmModel) -> np.ndarray:
 
 def _in_track(model: ArmModel) -> float:
     """Fluid in needle tracks above what stood in them at the start [m3]; the account began with that."""
-    held = getattr(model.state, "track_volume", None)
-    if held is None or np.size(held) == 0:
+    held = model.state.track_volume
+    if held.size == 0:
         return 0.0
     rest = np.where(model.active, model.porosity[model.label], 0.0).sum() * model.grid.voxel_volume
-    return float(np.sum(held)) - (model.ledger.accounts["fluid"].initial - float(rest))
+    return float(held.sum()) - (model.ledger.accounts["fluid"].initial - float(rest))
 
 
 def _halves(field: np.ndarray | None, tumour: np.ndarray) -> tuple[float, float]:
@@ -109,7 +109,7 @@ def _halves(field: np.ndarray | None, tumour: np.ndarray) -> tuple[float, float]
 
 
 def whereabouts(model: ArmModel) -> dict[str, float]:
-    """The injected volume by place [m3], keys of `PLACES`; they add up to `injected` as closely as the ledger closes.
+    """The injected volume by place [m3], keys of `PLACES`; they add up to `given` as closely as the ledger closes.
 
     A place can have lost: vessels that took up less than in an untouched subject, or tissue that was pressed empty,
     have negative numbers. Raises KeyError for a counterpart of the ledger that stands for no place.
@@ -133,15 +133,8 @@ def liquid_columns(model: ArmModel) -> dict[str, float]:
 def _amounts(model: ArmModel, species: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Dissolved amount per voxel [mol] in the matrix and in cracks, the latter None where there are none."""
     agent, held = model.state.agent, model.state.fluid_volume
-    cracks = getattr(agent, "crack_concentration", None)
     matrix = agent.concentration[species] * held[0]
-    return matrix, None if cracks is None or not np.size(cracks) else cracks[species] * held[1]
-
-
-def _track_amount(model: ArmModel, species: int) -> float:
-    """Amount of one species in needle tracks [mol]."""
-    held = getattr(model.state.agent, "track_amount", None)
-    return 0.0 if held is None or np.size(held) == 0 else float(held[species])
+    return matrix, agent.crack_concentration[species] * held[1] if model.cracks_on else None
 
 
 def amount(model: ArmModel, species: int) -> np.ndarray:
@@ -163,7 +156,7 @@ def agent_whereabouts(model: ArmModel, name: str, species: int = 0) -> dict[str,
     found = dict.fromkeys(FATES, 0.0)
     found["pores_tumour"], found["pores_outside"] = _halves(matrix, tumour)
     found["cracks_tumour"], found["cracks_outside"] = _halves(cracks, tumour)
-    found["track"] = _track_amount(model, species)
+    found["track"] = float(model.state.agent.track_amount[species])
     gone: dict[str, list[float]] = {}
     for other in sorted({*account.gained, *account.lost} - {NEEDLE, HELD}):
         # "consumed by thiols", "vessels: drained": the first word says where
@@ -190,7 +183,7 @@ def fluid_shares(model: ArmModel) -> dict[str, float]:
     }
     if crack_fluid(model) is not None:
         shares |= {f"in {PLACES[name]}": place[name] for name in ("cracks_tumour", "cracks_outside")}
-    if np.size(getattr(model.state, "track_volume", ())) > 0:
+    if model.state.track_volume.size > 0:
         shares["in needle track"] = place["track"]
     shares |= {"to vessels": place["vessels"], "to lymph": place["lymph"], "to far tissue": place["far_tissue"]}
     if place["surface"] != 0.0:
