@@ -13,7 +13,7 @@ from oxablate.protocol.record import open_record
 from oxablate.protocol.run import run
 from oxablate.protocol.setting import SYNTHETIC_LESION
 from oxablate.protocol.whereabouts import PLACES
-from oxablate.report import answers, citation, liquid, page, tracer
+from oxablate.report import answers, citation, liquid, page, tables, tracer
 from oxablate.report.canvas import encoded, is_stamped
 from oxablate.report.exports import fields_at
 from oxablate.report.figures import GALLERY, save_figures
@@ -64,7 +64,8 @@ def old(folder) -> TornRecord:
     record = open_record(folder)
     model = {k: v for k, v in record.about["model"].items() if k not in ("cracks", "crack_memory", "track")}
     injection = {k: v for k, v in record.about["injection"].items() if k != "needles"}
-    return Old(record.folder, record.about | {"model": model, "injection": injection})
+    about = {k: v for k, v in record.about.items() if k != "tracers"}
+    return Old(record.folder, about | {"model": model, "injection": injection})
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,8 @@ def test_the_page_has_a_part_for_the_liquid_and_one_for_the_tracer(folder, rende
     assert {f"figure-{name}" for name in OF_THE_LIQUID} <= set(found.ids)
     text = text_of(found)
     assert "44 % in cracks in the tumour" in text and "9 % out at the surface" in text
+    assert "A tracer that reacts with nothing (inert tracer) came with the liquid" in text
+    assert text.count("with inert tracer at 2 mmol/L") == len(arms)
 
 
 def test_arms_with_the_same_liquid_are_drawn_and_told_once(folder):
@@ -261,3 +264,47 @@ def test_every_needle_is_set_up_with_its_openings(folder):
 def test_a_tracer_owes_the_level_at_which_it_is_counted(folder):
     assert "bobo-1994" in [reference.key for reference in citation.cite(torn(folder))]
     assert "bobo-1994" not in [reference.key for reference in citation.cite(old(folder))]
+
+
+def test_what_a_run_owes_is_told_without_its_series(folder, monkeypatch):
+    """An arm that was killed early, or a series that is large, does not matter to it."""
+    monkeypatch.setattr(TornRecord, "series", lambda record, arm: pytest.fail("read"))
+    assert "bobo-1994" in [reference.key for reference in citation.cite(torn(folder))]
+
+
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        ({"cracks": "none", "track": "tight"}, ()),
+        ({"cracks": "cubic", "track": "tight"}, ("fracture pressure", "crack length", "crack spacing")),
+        ({"cracks": "none", "track": "gap"}, ("contact stress",)),
+    ],
+)
+def test_what_decides_with_cracks_or_a_gap_is_said_where_nobody_has_measured_it(folder, model, named):
+    record = torn(folder)
+    new = ("fracture_pressure", "crack_length", "crack_spacing", "contact_stress")
+    grades = {row["key"]: row["grade"] for row in record.about["parameters"]}
+    assert {grades[f"tumour_viable.{name}"] for name in new} == {"unknown"}
+    scene = Scene(TornRecord(record.folder, record.about | {"model": record.about["model"] | model}, ARMS))
+    said = " ".join(answers.firmness(scene))
+    assert tuple(name.replace("_", " ") for name in new if name.replace("_", " ") in said) == named
+
+
+def test_reached_is_said_to_count_pores_or_cracks_where_there_are_both(folder):
+    record = torn(folder)
+    plain = TornRecord(record.folder, record.about | {"model": record.about["model"] | {"cracks": "none"}}, ARMS)
+    both, one = (" ".join(answers.answer(Scene(r), "inert_tracer").sentences) for r in (record, plain))
+    assert "fluid in pores or cracks with more than" in both and "pores or cracks" not in one
+
+
+def test_refused_steps_are_counted_beside_those_taken(folder):
+    class Refused(TornRecord):
+        def summary(self, arm):
+            return super().summary(arm) | {"refused_steps": 17}
+
+    record = torn(folder)
+    for kind, told in ((Refused, "17"), (TornRecord, "0")):
+        scene = Scene(kind(record.folder, record.about, ARMS))
+        rows = {row[0]: row[1:] for row in tables.number_table(scene)["rows"]}
+        assert rows["refused steps"][: len(ARMS)] == [told] * len(ARMS)
+        assert rows["flow steps"][0] == str(scene.summaries[ARMS[0]]["flow_steps"])

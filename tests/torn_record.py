@@ -85,4 +85,6 @@ def torn_record(folder, arms: tuple[str, ...], apart: bool = False, **injection)
     """The record in a folder, its `arms` with cracks. injection: what about the injection is said otherwise."""
     record = open_record(folder)
     about = record.about | {"injection": record.about["injection"] | {"needles": []} | injection}
+    about |= {"model": about["model"] | {"cracks": "cubic", "track": "gap"}}
+    about |= {"tracers": {arm: {"agent": "inert_tracer", "concentration_mol_m3": 2.0} for arm in arms}}
     return TornRecord(record.folder, about, arms, apart)

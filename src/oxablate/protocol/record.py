@@ -48,7 +48,7 @@ FIELDS = {
     "pressure": FieldInfo("interstitial fluid pressure", "Pa"),
     "volume_ratio": FieldInfo("local volume ratio J", "1"),
     "vessel_fraction": FieldInfo("functional vessel fraction", "1"),
-    "fluid_fraction": FieldInfo("fluid volume per reference volume", "1"),
+    "fluid_fraction": FieldInfo("fluid volume per reference volume (axis pot: 0 intact pores, 1 cracks)", "1"),
     "concentration": FieldInfo("agent concentration in the fluid", "mol m-3"),
     "crack_concentration": FieldInfo("agent concentration in the fluid of cracks", "mol m-3"),
     "tracer": FieldInfo("tracer per reference volume over its concentration in the syringe", "1"),

@@ -18,6 +18,7 @@ from ..storage.host import machine
 from ..storage.json_file import SEAL, read_sealed, write_sealed
 from ..storage.whole_file import make_folders, write_whole
 from .arm_book import ArmBook
+from .at_rest import require_whole_at_rest
 from .case import Case, load_case, naming
 from .coupling import ArmRun
 from .folder import failing_disk, written_folder
@@ -56,6 +57,7 @@ def run(case: str | Path | Case, out: str | Path, resume: bool = False, asked: A
     with naming(source):
         setting = prepare(case, folder)
         image = picture(setting)
+        require_whole_at_rest(setting)
     for arm in setting.arms:
         dose_law(setting, arm)  # refuses impossible numbers before anything is written
     key = case_key(setting, image)
@@ -171,7 +173,9 @@ def _begin(model: ArmRun, image: np.ndarray, book: ArmBook) -> None:
 def _about(setting: Setting, key: str) -> dict:
     """What record.json says about a run, but for its status: plain data, no date, no host."""
     case = setting.case
-    quantities = {f"{arm.name}.{n}": q for arm in setting.arms for n, q in arm.agent.quantities().items()}
+    tracers = {arm.name: arm.tracer for arm in setting.arms if arm.tracer is not None}
+    dissolved = {arm.name: arm.agent for arm in setting.arms} | {agent.name: agent for agent, _ in tracers.values()}
+    quantities = {f"{name}.{n}": q for name, agent in dissolved.items() for n, q in agent.quantities().items()}
     return {
         "schema": SCHEMA,
         "oxablate": metadata.version("oxablate"),
@@ -182,6 +186,9 @@ def _about(setting: Setting, key: str) -> dict:
         "arms": [arm.name for arm in setting.arms],
         "concentrations_mol_m3": {arm.name: arm.concentration for arm in setting.arms},
         "agents": {arm.name: arm.agent.description for arm in setting.arms},
+        "tracers": {
+            arm: {"agent": agent.name, "concentration_mol_m3": injected} for arm, (agent, injected) in tracers.items()
+        },
         "subject": _about_subject(setting.subject),
         "injection": {
             "tip_lps_m": list(setting.tip),

@@ -14,6 +14,11 @@ _DECISIVE = (
     "hydraulic_conductivity", "aggregate_modulus", "stiffening_exponent", "opening_pressure", "collapse_pressure",
     "exchange_rate", "demand_thiols", "demand_tyrosine", "demand_tryptophan",
 )  # fmt: skip
+#: Those that decide as well where a part of the model is on: by the part and its name.
+_DECISIVE_WITH = {
+    ("cracks", "cubic"): ("fracture_pressure", "crack_length", "crack_spacing"),
+    ("track", "gap"): ("contact_stress",),
+}
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,8 @@ def _fate(scene: Scene, arm: str) -> list[str]:
     time, all_tissue, in_tumour = widest_reach(scene, arm)
     if all_tissue > 0:
         sentences.append(
-            f"At its widest, at {duration(time)}, fluid with more than {percent(REACHED)} of the injected "
-            f"concentration lay in {volume(all_tissue)} of tissue, "
+            f"At its widest, at {duration(time)}, fluid {_in_which(scene)}with more than {percent(REACHED)} of the "
+            f"injected concentration lay in {volume(all_tissue)} of tissue, "
             f"{percent(in_tumour / found['tumour_volume_m3'])} of the tumour."
         )
     else:
@@ -95,6 +100,11 @@ def _fate(scene: Scene, arm: str) -> list[str]:
             f"{percent(given / demand)} of that."
         )
     return sentences
+
+
+def _in_which(scene: Scene) -> str:
+    """Whose fluid counts as reached: it goes by pores or cracks, whichever holds more, where there are both."""
+    return "in pores or cracks " if scene.about["model"].get("cracks") == "cubic" else ""
 
 
 def to_vessels(outcomes: dict) -> float:
@@ -109,7 +119,10 @@ def out_at_surface(outcomes: dict) -> float:
 
 
 def widest_reach(scene: Scene, arm: str) -> tuple[float, float, float]:
-    """When [s] the reached volume was largest, and how much it was in all tissue and in the tumour [m3]."""
+    """When [s] the reached volume was largest, and how much it was in all tissue and in the tumour [m3].
+
+    A voxel counts whole, by the concentration in its pores or its cracks, whichever is higher.
+    """
     series = scene.series[arm]
     if "reached_mL" not in series or not series["reached_mL"].size:
         return 0.0, 0.0, 0.0
@@ -183,7 +196,9 @@ def firmness(scene: Scene) -> list[str]:
     said = ", ".join(f"{count} {grade}" for grade, count in counts.items())
     sentences = [f"Grades of the {sum(counts.values())} numbers behind this page: {said}."]
     grades = {row["key"]: row["grade"] for row in scene.about["parameters"]}
-    weak = [plain_name(name) for name in _DECISIVE if grades.get(f"tumour_viable.{name}") == "unknown"]
+    model = scene.about["model"]
+    names = [*_DECISIVE, *(n for (part, on), more in _DECISIVE_WITH.items() if model.get(part) == on for n in more)]
+    weak = [plain_name(name) for name in names if grades.get(f"tumour_viable.{name}") == "unknown"]
     if weak:
         sentences.append(
             f"Among those that decide a result, these are graded unknown for the tumour: {listed(weak)}. No answer "

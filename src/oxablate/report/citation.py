@@ -48,17 +48,11 @@ def methods_used(record: Record) -> list[str]:
         used += ["cracks"]
     if record.about["model"].get("track") == "gap":
         used += ["backflow"]
-    if _has_tracer(record):
+    if record.about.get("tracers"):
         used += ["distribution-volume"]
     if any(".rate_constant." in row["key"] for row in record.about["agent_numbers"]):
         used += _REACTIVE
     return [key for key in used if key in methods()]
-
-
-def _has_tracer(record: Record) -> bool:
-    """Whether any arm's series tells of a tracer; an arm that has not begun tells nothing."""
-    begun = [arm for arm in record.arms if record.commits(arm)]
-    return any(name.startswith("tracer_") for arm in begun for name in record.series(arm))
 
 
 def _rows(record: Record) -> list[dict]:

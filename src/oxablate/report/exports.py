@@ -149,7 +149,7 @@ def fields_at(data, number: int) -> dict[str, tuple[np.ndarray, str, str]]:
     for name in sorted(data.data_vars):
         variable = data[name]
         values = variable.isel(time=number).values if "time" in variable.dims else variable.values
-        unit, what = variable.attrs["units"], variable.attrs["long_name"]
+        unit, what = variable.attrs["units"], variable.attrs["long_name"].partition(" (axis ")[0]
         if values.ndim == 4 and values.shape[0] == 1:
             values = values[0]
         if values.ndim == 3:

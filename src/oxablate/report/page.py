@@ -68,6 +68,7 @@ def content(record: Record) -> dict:
         "liquid": liquid.liquid_table(scene),
         "liquid_words": liquid.liquid_words(scene),
         "tracer": tracer.tracer_table(scene),
+        "tracer_named": tracer.named(scene),
         "not_modelled": _left_out(scene),
         "synthetic": SYNTHETIC_LESION if SYNTHETIC_LESION in about["subject"]["statement"] else "",
         "shares": tables.share_table(scene),
@@ -131,7 +132,10 @@ def setup_rows(scene: Scene) -> list[tuple[str, list[str]]]:
     about, subject, numbers = scene.about, scene.about["subject"], scene.about["parameter_set"]
     name, volume = wording.plain_name, wording.volume
     volumes = [f"{name(tissue)}: {volume(size)}" for tissue, size in subject["volumes_m3"].items()]
-    arms = [f"{name(arm)}: {answers.concentration(scene, arm)}. {about['agents'][arm]}." for arm in scene.arms]
+    arms = [
+        f"{name(arm)}: {answers.concentration(scene, arm)}{tracer.beside(scene, arm)}. {about['agents'][arm]}."
+        for arm in scene.arms
+    ]
     return [
         ("Subject", [subject["statement"], *subject["notes"]]),
         ("Host organ", [name(subject["host"])]),

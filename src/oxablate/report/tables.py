@@ -37,6 +37,11 @@ PHRASES = {
     "plume_radius_mm": ("radius of the sphere of the largest volume reached or killed, mm", "the plume meant above"),
     "tumour_radius_mm": ("radius of the sphere of the tumour's volume, mm", "the length used above"),
 }
+#: Counts that stand in the outcomes beside those numbers.
+_STEPS = {
+    "flow_steps": ("steps of the flow", "what was computed, one after the other"),
+    "refused_steps": ("steps that found no solution", "each was taken again, shorter; nothing of it is in the result"),
+}
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,7 @@ def ledger_limit() -> str:
 
 
 def number_table(scene: Scene) -> dict:
-    """Dimensionless numbers by arm, each with what it says."""
+    """Dimensionless numbers by arm, each with what it says; then the steps that were taken and refused."""
     names = list(dict.fromkeys(name for arm in scene.arms for name in scene.summaries[arm]["numbers"]))
     names.sort(key=lambda name: list(PHRASES).index(name) if name in PHRASES else len(PHRASES))
     rows = []
@@ -147,6 +152,9 @@ def number_table(scene: Scene) -> dict:
                 reading,
             ]
         )
+    for name, (what, reading) in _STEPS.items():
+        if all(name in scene.summaries[arm] for arm in scene.arms):  # records of earlier versions lack some
+            rows.append([plain_name(name), *(number(scene.summaries[a][name], 6) for a in scene.arms), what, reading])
     return {"head": ["number", *map(plain_name, scene.arms), "what it compares", "how to read it"], "rows": rows}
 
 

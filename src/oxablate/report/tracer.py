@@ -6,12 +6,13 @@ from matplotlib.patheffects import withStroke
 
 from ..protocol.contrast import LEVELS
 from ..protocol.outcomes import REACHED
+from ..quantities import dimension as dim
 from .canvas import arm_style, blank, drawn
 from .liquid import called, row_at
 from .opened import Column, coloured, table_of_panels
 from .panels import Overlay, View
 from .scene import Scene
-from .wording import duration, percent, plain_name, volume
+from .wording import duration, percent, plain_name, quantity, volume
 
 _WIDTH = 7.4
 _FIRST = 0.1  # of the injected volume: before it, V_d / V_i tells of a few voxels
@@ -23,6 +24,22 @@ _SEEN = {
     "tracer_unseen": "there, but too thin to be seen",
     "tracer_lost": "left: to vessels, out at the surface, beyond the grid",
 }
+
+
+def beside(scene: Scene, arm: str) -> str:
+    """Words on the tracer in an arm's liquid, to follow its concentration; empty without one."""
+    found = scene.about.get("tracers", {}).get(arm)  # records of earlier versions do not name it
+    if not found:
+        return ""
+    return f", with {plain_name(found['agent'])} at {quantity(found['concentration_mol_m3'], dim.AMOUNT_CONCENTRATION)}"
+
+
+def named(scene: Scene) -> str:
+    """The tracer that came with the liquid, in words; without its name where the record does not say it."""
+    names = sorted({one["agent"] for one in scene.about.get("tracers", {}).values()})
+    return (
+        f"A tracer that reacts with nothing ({plain_name(names[0])})" if names else "A tracer that reacts with nothing"
+    )
 
 
 def with_tracer(scene: Scene) -> tuple[str, ...]:
