@@ -4,12 +4,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.sparse import diags
 from track_cases import CONDUCTIVITY, MODULUS, STRESS, VISCOSITY, block, end_hole, side_holes, track
 
-from oxablate.physics.track.closures import ClosedTip, OpenExit, OpenTip, SealedEnd, Walls
+from oxablate.physics.track.closures import ClosedTip, GapWall, OpenExit, OpenTip, SealedEnd
+from oxablate.physics.track.network import Inlet, Network
 from oxablate.physics.track.shafts import Hold, Shaft, SideHole, Tube
 from oxablate.physics.track.step import TrackNetwork
-from oxablate.physics.track.tissue import MobileTissue, PlainWalls
+from oxablate.physics.track.tissue import PlainTissue, PlainUptake
 from oxablate.quantities.refusal import BadInput
 from oxablate.space.grid import VoxelGrid
 
@@ -241,7 +243,7 @@ def test_the_wider_the_gap_the_nearer_the_wall():
     needles = track()
     contacts, wall = needles.network.contacts, needles.network.wall
     zeros = np.zeros(needles.network.size)
-    tissue = PlainWalls(zeros, zeros + 1.0, contacts.weights)
+    tissue = PlainUptake(zeros, zeros + 1.0, contacts.weights)
     closed = contacts.leak(zeros + 1.0, tissue, wall)[0]
     x = 0.2
     opened, slope, _ = contacts.leak(zeros + STRESS + 2 * MODULUS * x, tissue, wall)
@@ -266,7 +268,7 @@ def test_the_wider_the_gap_the_nearer_the_wall():
         (lambda: track((end_hole(ending=OpenExit(400.0)),)), "would suck"),
         (lambda: track((end_hole(hold=Hold(300.0, 0.0, 0.0)),)), "shear modulus"),
         (lambda: track((end_hole(hold=Hold(300.0, 1e3, -1e-4)),)), "standing"),
-        (lambda: Walls.uniform(1, 1e-3, 0.0, 1e3, 0.0, 0.0), "viscosity"),
+        (lambda: GapWall.uniform(1, 1e-3, 0.0, 1e3, 0.0, 0.0), "viscosity"),
         (lambda: track().inlets([(1.0, 0.0), (1.0, 0.0)]), "2 drives came for 1 hubs"),
         (lambda: track().inlets([(1.0, -1.0)]), "give finite numbers"),
         (lambda: track().drawn_back(0, 0, 0.05), "cannot be drawn back"),
@@ -293,6 +295,17 @@ def test_a_failure_is_an_outcome():
     assert not answer.outcome.ok and "Remedy" in str(answer.outcome)
 
 
+class MobileTissue:
+    """The law of tissue that conducts better than at rest by a field of ratios."""
+
+    def __init__(self, mobility):
+        self.mobility = mobility
+
+    def at(self, contacts, pressure):
+        mobility = contacts.wall_pressure(self.mobility)
+        return PlainUptake(contacts.wall_pressure(pressure), mobility, (diags(mobility) @ contacts.weights).tocsr())
+
+
 def test_tissue_that_conducts_more_takes_more():
     """A mobility field multiplies the leak of the contacts it covers: cracks or opened pores round the shaft."""
     grid, *_ = block()
@@ -307,3 +320,38 @@ def test_tissue_that_conducts_more_takes_more():
     np.testing.assert_allclose(same.leak, base.leak, rtol=1e-12)
     np.testing.assert_allclose(more.leak, direct.leak, rtol=1e-9)
     assert more.leak.sum() > base.leak.sum()
+
+
+def test_a_nodes_own_side_is_what_moves_its_balance():
+    """Moved alone, each node's pressure changes its own balance by what `own_side` says, in value and in slope."""
+    grid, *_ = block()
+    network = track((end_hole(), side_holes())).network
+    uptake = PlainTissue().at(network.contacts, np.zeros(grid.shape))
+    inlets = (Inlet(0, RATE, 1e-14),)
+    rest = (uptake, inlets)
+    pressure = STRESS * (0.5 + np.random.default_rng(1).random(network.size))  # some gaps open, some not
+    before, start = np.zeros(network.size), network.residual(pressure, *rest, np.zeros(network.size), 0.5)
+    own, slope = network.own_side(pressure, *rest, 0.5)
+    assert np.any(pressure > STRESS) and np.any(pressure < STRESS)
+    scale = np.abs(start).max()
+    for node in range(network.size):
+        for moved in (3.0 * STRESS, 1e-6 * STRESS):
+            other = pressure.copy()
+            other[node] += moved
+            change = network.residual(other, *rest, before, 0.5)[node] - start[node]
+            said = network.own_side(other, *rest, 0.5)[0][node] - own[node]
+            assert change == pytest.approx(said, rel=1e-9, abs=1e-12 * scale)
+        assert slope[node] * moved == pytest.approx(said, rel=1e-3, abs=1e-11 * scale)
+
+
+def test_a_step_that_leads_nowhere_is_given_up_soon(monkeypatch):
+    """Where no iteration gets near, the work ends: it must not take the time of a hundred good steps."""
+    grid, *_ = block()
+    needles, asked = track(), []
+    factorised = Network.jacobian
+    monkeypatch.setattr(Network, "jacobian", lambda self, *a: asked.append(0) or factorised(self, *a))
+    monkeypatch.setattr("oxablate.physics.track.solve._TOLERANCE", 0.0)
+    monkeypatch.setattr("oxablate.physics.track.solve._DIGITS", 0.0)
+    answer = needles.respond(np.zeros(grid.shape), needles.inlets([(RATE, 0.0)]), 0.05)
+    assert not answer.outcome.ok and "Remedy" in str(answer.outcome)
+    assert len(asked) <= 200

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from track_lines import solved, straight
 
-from oxablate.physics.track.closures import Walls
+from oxablate.physics.track.closures import GapWall
 
 RADIUS, MU, MODULUS = 0.36e-3, 0.7e-3, 2e3
 
@@ -23,7 +23,7 @@ def reach(rate, leak, a) -> float:
 
 
 def walls(count, stress=0.0, modulus=MODULUS):
-    return Walls.uniform(count, RADIUS, stress, modulus, 0.0, MU)
+    return GapWall.uniform(count, RADIUS, stress, modulus, 0.0, MU)
 
 
 @pytest.mark.parametrize("stress", [0.0, 700.0])
@@ -58,7 +58,7 @@ def test_the_scaling_of_the_length():
         (1e-15, RADIUS, MODULUS, MU, 3e-12),
     ]:
         length = reach(rate, leak, cubic(modulus, radius, mu))
-        network = straight(Walls.uniform(300, radius, 0.0, modulus, 0.0, mu), 1.3 * length, leak, 0.0)
+        network = straight(GapWall.uniform(300, radius, 0.0, modulus, 0.0, mu), 1.3 * length, leak, 0.0)
         pressure = solved(network, rate)[1:]
         # mean distance of the leak from the tip is L times 3/8 for a profile (1 - z/L)^(2/3)
         z = (np.arange(300) + 0.5) * 1.3 * length / 300

@@ -6,14 +6,14 @@ from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq
 from track_lines import solved, straight
 
-from oxablate.physics.track.closures import Walls
+from oxablate.physics.track.closures import GapWall
 from oxablate.physics.track.equations import annulus_factor, annulus_integral
 
 RADIUS, MU, LENGTH, RATE = 0.36e-3, 0.7e-3, 0.03, 1e-10
 
 
-def rigid(count: int, width: float) -> Walls:
-    return Walls.uniform(count, RADIUS, 0.0, np.inf, width, MU)
+def rigid(count: int, width: float) -> GapWall:
+    return GapWall.uniform(count, RADIUS, 0.0, np.inf, width, MU)
 
 
 @pytest.mark.parametrize("width", [1e-4, 0.02, 0.0999, 0.1001, 0.7, 5.0])
@@ -94,7 +94,7 @@ def test_a_gap_that_opens_under_its_own_pressure(stress):
     exact, lost = shot(rate, modulus, stress, standing, leak)
     errors = []
     for count in (20, 40, 80):
-        wall = Walls.uniform(count, RADIUS, stress, modulus, standing, MU)
+        wall = GapWall.uniform(count, RADIUS, stress, modulus, standing, MU)
         network = straight(wall, LENGTH, leak, 0.0)
         pressure = solved(network, rate)
         z = np.concatenate([[0.0], (np.arange(count) + 0.5) * LENGTH / count])

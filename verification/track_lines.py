@@ -3,15 +3,15 @@
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from oxablate.physics.track.closures import Contacts, Walls
+from oxablate.physics.track.closures import Contacts, GapWall
 from oxablate.physics.track.network import Exits, Gap, Inlet, Lumen, Network
 from oxablate.physics.track.solve import Surroundings, solve_network
-from oxablate.physics.track.tissue import PlainWalls
+from oxablate.physics.track.tissue import PlainUptake
 
 NONE = np.zeros(0, int)
 
 
-def straight(wall: Walls, length: float, leak: float, exit_pressure: float | None, span=np.inf, tip=0.0) -> Network:
+def straight(wall: GapWall, length: float, leak: float, exit_pressure: float | None, span=np.inf, tip=0.0) -> Network:
     """Pieces of equal length from the tip on, node 0 the tip's face. leak: lambda per length [m2/(Pa s)].
 
     The tip's node has no length and, unless `tip` [m3/(Pa s)] is given, no contact. Tissue at pressure 0.
@@ -40,7 +40,7 @@ def solved(network: Network, rate: float, duration=np.inf, before=None, guess=No
     """Pressures of the nodes [Pa] with `rate` [m3/s] given to node 0, tissue at one pressure [Pa]."""
     zeros = np.zeros(network.size)
     held = zeros if before is None else before
-    walls = PlainWalls(zeros + tissue, np.ones(network.size), network.contacts.weights)
+    walls = PlainUptake(zeros + tissue, np.ones(network.size), network.contacts.weights)
     around = Surroundings(walls, (Inlet(0, rate, 0.0),), held, duration)
     pressure, outcome = solve_network(network, around, guess)
     assert outcome.ok, str(outcome)

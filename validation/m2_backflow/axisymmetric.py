@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.linalg import spsolve
 
-from oxablate.physics.track.closures import Contacts, Walls
+from oxablate.physics.track.closures import Contacts, GapWall
 from oxablate.physics.track.network import Exits, Gap, Inlet, Lumen, Network
 from oxablate.physics.track.step import TrackNetwork
 
@@ -33,7 +33,7 @@ class Infusion:
 
 def network(case: Infusion, count: int, piece: float, contacts: Contacts) -> Network:
     """The tip's node and `count` pieces of gap, sealed far up."""
-    wall = Walls.uniform(count + 1, case.radius, 0.0, case.modulus, 0.0, case.viscosity)
+    wall = GapWall.uniform(count + 1, case.radius, 0.0, case.modulus, 0.0, case.viscosity)
     first, second = np.arange(count), np.arange(1, count + 1)
     distance, lengths = np.full(count, piece), np.full(count + 1, piece)
     distance[0], lengths[0] = 0.5 * piece, 0.0

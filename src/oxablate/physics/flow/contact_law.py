@@ -38,8 +38,8 @@ def _contact_potentials(first, pressure, rest, fracture, label, weight, k, table
 
 
 @dataclass(frozen=True)
-class OpenedWalls:
-    """The walls of a track's contacts at one field of pressures (names as `physics.track.tissue` wants them).
+class OpenedUptake:
+    """What tissue takes at a track's contacts at one field of pressures (names as `physics.track.tissue` wants them).
 
     law: whose entries they are. pressure: mean of the voxels (n,) [Pa]. potential: sum w_c F_c(p_c) (n,) [Pa].
     columns: w_c F_c'(p_c), sparse (n, m). fracture: p_frac per entry [Pa].
@@ -91,15 +91,15 @@ class OpenedTissue:
         self.conductivity = np.exp(np.bincount(self.node, self.weight * log, weights.shape[0]))
         self._rest, self._fracture = rest, fracture
 
-    def at(self, contacts, pressure: np.ndarray) -> OpenedWalls:
-        """Walls at voxel pressures (nx, ny, nz) [Pa]."""
+    def at(self, contacts, pressure: np.ndarray) -> OpenedUptake:
+        """The uptake at voxel pressures (nx, ny, nz) [Pa]."""
         from scipy.sparse import csr_matrix
 
         own, fracture = pressure.reshape(-1)[self.cell], self._fracture.reshape(-1)[self.cell]
         potential, _, slopes = self.potentials(own, fracture)
         mean = np.bincount(self.node, self.weight * own, self._shape[0])
         columns = csr_matrix((slopes, self._columns, self.first), shape=self._shape)
-        return OpenedWalls(self, mean, potential, columns, fracture)
+        return OpenedUptake(self, mean, potential, columns, fracture)
 
     def rest_now(self) -> np.ndarray:
         """Pressure at rest per entry [Pa]."""

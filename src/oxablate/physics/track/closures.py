@@ -1,12 +1,14 @@
 """What a track is made of: how the tissue closes round the shaft, where the gap ends, what the wall takes."""
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from math import isfinite
 
 import numpy as np
 
 from ...quantities.refusal import BadInput
-from .equations import annulus_factor, annulus_integral, annulus_slope
+from . import kernels
+from .equations import annulus_factor, annulus_integral
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class ClosedTip:
 
 
 @dataclass(frozen=True)
-class Walls:
+class GapWall:
     """The wall of the gap at n places: laws x(p), conductance and volume of `equations`.
 
     radius: r_n [m] > 0. contact_stress: sigma_n [Pa]. shear_modulus: G [Pa] > 0, infinite for a wall that does not
@@ -72,7 +74,7 @@ class Walls:
             )
 
     @classmethod
-    def uniform(cls, count: int, radius, contact_stress, shear_modulus, standing, viscosity: float) -> "Walls":
+    def uniform(cls, count: int, radius, contact_stress, shear_modulus, standing, viscosity: float) -> "GapWall":
         """The same wall at `count` places; numbers as in the class, or arrays (count,)."""
         arrays = (
             np.broadcast_to(np.asarray(a, float), (count,)).copy()
@@ -80,22 +82,29 @@ class Walls:
         )
         return cls(*arrays, viscosity)
 
-    def at(self, places) -> "Walls":
+    def at(self, places) -> "GapWall":
         """The walls at the places of an index array."""
-        return Walls(*(getattr(self, f.name)[places] for f in fields(self)[:4]), self.viscosity)
+        return GapWall(*(getattr(self, f.name)[places] for f in fields(self)[:4]), self.viscosity)
 
-    def between(self, first, second) -> "Walls":
+    def between(self, first, second) -> "GapWall":
         """One wall per face between the places `first` and `second`: means; of G the one that adds compliances."""
         compliance = 0.5 * (1.0 / self.shear_modulus[first] + 1.0 / self.shear_modulus[second])
         modulus = np.divide(1.0, compliance, out=np.full(len(compliance), np.inf), where=compliance > 0)
         mean = (0.5 * (a[first] + a[second]) for a in (self.radius, self.contact_stress, self.standing))
         radius, stress, standing = mean
-        return Walls(radius, stress, modulus, standing, self.viscosity)
+        return GapWall(radius, stress, modulus, standing, self.viscosity)
 
-    @property
+    @cached_property
     def scale(self) -> np.ndarray:
         """C = pi r_n^4 / (8 mu) [m4/(Pa s)]."""
         return np.pi * self.radius**4 / (8.0 * self.viscosity)
+
+    @cached_property
+    def table(self) -> np.ndarray:
+        """The kernels' table, one row per place. Shape (n, 7)."""
+        closed, below = annulus_factor(self.standing), annulus_integral(self.standing)
+        own = (self.radius, self.contact_stress, self.shear_modulus, self.standing, self.scale, closed, below)
+        return np.ascontiguousarray(np.stack(own, axis=-1))
 
     def width(self, pressure) -> np.ndarray:
         """x [1], width of the gap over r_n."""
@@ -106,22 +115,16 @@ class Walls:
         return np.where(pressure >= self.contact_stress, 0.5 / self.shear_modulus, 0.0)
 
     def conductance(self, pressure) -> np.ndarray:
-        """C f(x) [m4/(Pa s)]: flow per pressure gradient."""
-        return self.scale * annulus_factor(self.width(pressure))
-
-    def conductance_slope(self, pressure) -> np.ndarray:
-        """d(C f)/dp [m4/(Pa2 s)]."""
-        return self.scale * annulus_slope(self.width(pressure)) * self.width_slope(pressure)
+        """C f(x) [m4/(Pa s)]: flow per pressure gradient; also the slope of the potential."""
+        out = np.empty(len(self.radius))
+        kernels.conductances(pressure, self.table, out)
+        return out
 
     def potential(self, pressure) -> np.ndarray:
         """Kirchhoff potential Phi [m4/s]: integral of C f dp from the contact stress on; its slope is `conductance`."""
-        over = pressure - self.contact_stress
-        standing = annulus_factor(self.standing) * over
-        soft = np.isfinite(self.shear_modulus) & (over > 0)
-        modulus = np.where(soft, self.shear_modulus, 1.0)
-        x = self.standing + np.where(soft, over, 0.0) / (2.0 * modulus)
-        opened = 2.0 * modulus * (annulus_integral(x) - annulus_integral(self.standing))
-        return self.scale * np.where(soft, opened, standing)
+        out = np.empty(len(self.radius))
+        kernels.potentials(pressure, self.table, out)
+        return out
 
     def area(self, pressure) -> np.ndarray:
         """Cross-section of the gap [m2]."""
@@ -139,7 +142,7 @@ class Contacts:
 
         q_leak = lambda D span / ln_x,   ln_x = 1/2 ln(1 + (E^2 - 1) / (1 + x)^2)
 
-    D [Pa] is p - p_wall, p_wall = sum_c w_c p_c, in tissue at rest; `tissue` has the laws. conductance: lambda (n,)
+    D [Pa] is p - p_wall, p_wall = sum_c w_c p_c, in tissue at rest; `tissue.py` has the laws. conductance: lambda (n,)
     [m3/(Pa s)] of the closed wall, 0 for a node that touches no tissue. span: ln E (n,), E = r_e / r_n, infinite where
     a widening gap brings the wall no nearer (the tip's cavity). ln_x is what becomes of span when the wall moves out
     and pushes the tissue before it without changing its volume, r^2 -> r^2 + r_n^2 (2 x + x^2). cells: flat voxel
@@ -160,18 +163,18 @@ class Contacts:
         """Add flows of the nodes [m3/s] to a voxel field (nx, ny, nz) [m3/s]."""
         out.reshape(-1)[self.cells] += self.weights.T @ leak
 
-    def leak(self, pressure, tissue, walls: Walls):
+    @cached_property
+    def _ring(self) -> np.ndarray:
+        return np.expm1(2.0 * np.where(np.isfinite(self.span), self.span, 0.0))
+
+    def leak(self, pressure, uptake, wall: GapWall):
         """Flow into the tissue [m3/s], its slope by the node's pressure, and that by D; each (n,).
 
-        pressure: of the nodes (n,) [Pa]. tissue: the walls as a law of `tissue` gives them.
+        pressure: of the nodes (n,) [Pa]. uptake: what the tissue takes, as a law of `tissue` gives it.
         """
-        x, slope = walls.width(pressure), walls.width_slope(pressure)
-        moves = np.isfinite(self.span)
-        span = np.where(moves, self.span, 1.0)
-        ring, u = np.expm1(2.0 * span), 1.0 + x
-        factor = np.where(moves, 0.5 * np.log1p(ring / u**2) / span, 1.0)
-        wide = np.where(moves, slope * ring / (u * (u**2 + ring) * span), 0.0)
-        rate = self.conductance / factor
-        difference, by_node = tissue.difference(pressure)
-        flow = rate * difference
-        return flow, rate * by_node + flow * wide / factor, rate
+        difference, by_node = uptake.difference(pressure)
+        flow, slope, rate = (np.empty(len(pressure)) for _ in range(3))
+        kernels.leaks(
+            pressure, wall.table, self.span, self._ring, self.conductance, difference, by_node, flow, slope, rate
+        )
+        return flow, slope, rate

@@ -42,57 +42,26 @@ Raghavan et al. 2010, Phys Med Biol 55:281 (doi 10.1088/0031-9155/55/1/017), not
 Transport Phenomena, for the annulus.
 """
 
-from fractions import Fraction
-
 import numpy as np
 
-_TERMS = 22
-_SMALL = 0.1  # below it the closed form of f loses digits; there its series has them all
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
+from . import kernels
 
 
-def _series() -> np.ndarray:
-    """Coefficients of f(x), x^0 first: from x (2 + x)^2 times the series of x / ln(1 + x) (Gregory's coefficients)."""
-    gregory = [Fraction(1)]
-    for n in range(1, _TERMS):
-        gregory.append(-sum(g * Fraction((-1) ** (n - k), n - k + 1) for k, g in enumerate(gregory)))
-    found = [Fraction(c) for c in (0, 4, 6, 4, 1)] + [Fraction(0)] * (_TERMS - 4)
-    for n, a in enumerate(gregory):
-        for m, b in enumerate((4, 4, 1)):
-            if n + m + 1 < len(found):
-                found[n + m + 1] -= a * b
-    return np.array([float(c) for c in found])
-
-
-_COEFFICIENTS = _series()
+def _each(integral: bool, x) -> np.ndarray:
+    x = np.asarray(x, float)
+    out = np.empty(x.size)
+    kernels.each(integral, np.ascontiguousarray(x).reshape(-1), out)
+    return out.reshape(x.shape)
 
 
 def annulus_factor(x: np.ndarray) -> np.ndarray:
     """f(x) [1] for gaps of relative width x >= 0; any shape."""
-    x = np.asarray(x, float)
-    wide = np.maximum(x, _SMALL)
-    square = wide * (2.0 + wide)
-    closed = square * (2.0 + square - square / np.log1p(wide))
-    return np.where(x < _SMALL, np.polyval(_COEFFICIENTS[::-1], np.minimum(x, _SMALL)), closed)
-
-
-def annulus_slope(x: np.ndarray) -> np.ndarray:
-    """df/dx [1]; any shape."""
-    x = np.asarray(x, float)
-    wide = np.maximum(x, _SMALL)
-    log, square = np.log1p(wide), wide * (2.0 + wide)
-    closed = 4.0 * (1.0 + wide) ** 3 - (4.0 * (1.0 + wide) * square - square**2 / ((1.0 + wide) * log)) / log
-    slope = np.polyval(np.polyder(_COEFFICIENTS[::-1]), np.minimum(x, _SMALL))
-    return np.where(x < _SMALL, slope, closed)
+    return _each(False, x)
 
 
 def annulus_integral(x: np.ndarray) -> np.ndarray:
     """Integral of f from 0 to x [1]; any shape. Gauss quadrature, exact to round-off for x up to about ten."""
-    x = np.asarray(x, float)
-    half = 0.5 * x[..., None]
-    quadrature = (half * _WEIGHTS * annulus_factor(half * (1.0 + _NODES))).sum(-1)
-    short = np.polyval(np.polyint(_COEFFICIENTS[::-1]), np.minimum(x, _SMALL))
-    return np.where(x < _SMALL, short, quadrature)
+    return _each(True, x)
 
 
 def balance(storage, along, leak, needle):

@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 
 from ...quantities.refusal import BadInput
-from .closures import Contacts, Walls
+from . import kernels
+from .closures import Contacts, GapWall
 from .equations import balance
 
 
@@ -17,7 +18,7 @@ class Gap:
     first: np.ndarray
     second: np.ndarray
     distance: np.ndarray
-    wall: Walls
+    wall: GapWall
 
     def flow(self, pressure: np.ndarray) -> np.ndarray:
         """Flow [m3/s] from first to second, by the Kirchhoff potential of the face's own wall."""
@@ -31,7 +32,7 @@ class Exits:
 
     node: np.ndarray
     distance: np.ndarray
-    wall: Walls
+    wall: GapWall
     pressure: np.ndarray
 
     def flow(self, pressure: np.ndarray) -> np.ndarray:
@@ -75,7 +76,7 @@ class Inlet:
 class Network:
     """Nodes 0..n-1 and what joins them. wall, length: of each node's piece of gap; length 0 [m] in lumen and cavity."""
 
-    wall: Walls
+    wall: GapWall
     length: np.ndarray
     gap: Gap
     exits: Exits
@@ -110,36 +111,49 @@ class Network:
 
     def along(self, pressure: np.ndarray) -> np.ndarray:
         """Flow that leaves each node along gap, lumen and exit [m3/s]."""
-        total = np.zeros(self.size)
-        for edges in (self.gap, self.lumen):
-            flow = edges.flow(pressure)
-            np.add.at(total, edges.first, flow)
-            np.add.at(total, edges.second, -flow)
-        np.add.at(total, self.exits.node, self.exits.flow(pressure))
-        return total
+        gap, tube = self.gap.flow(pressure), self.lumen.flow(pressure)
+        return np.bincount(
+            self._leaving, np.concatenate([gap, -gap, tube, -tube, self.exits.flow(pressure)]), self.size
+        )
 
-    def own_side(self, pressure, tissue, inlets, duration) -> tuple[np.ndarray, np.ndarray]:
+    @cached_property
+    def _leaving(self) -> np.ndarray:
+        g, t = self.gap, self.lumen
+        return np.concatenate([g.first, g.second, t.first, t.second, self.exits.node])
+
+    @cached_property
+    def _ends(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Node and distance of each end of a face of gap, an exit's inner one too, and the table of its wall."""
+        g, e = self.gap, self.exits
+        tables = np.concatenate([g.wall.table, g.wall.table, e.wall.table])
+        return np.concatenate([g.first, g.second, e.node]), np.concatenate([g.distance, g.distance, e.distance]), tables
+
+    @cached_property
+    def _tubes(self) -> np.ndarray:
+        """Sum of the conductances of lumen and holes at each node [m3/(Pa s)]."""
+        tube = self.lumen
+        both = np.concatenate([tube.conductance, tube.conductance])
+        return np.bincount(np.concatenate([tube.first, tube.second]), both, self.size)
+
+    def own_side(self, pressure, uptake, inlets, duration) -> tuple[np.ndarray, np.ndarray]:
         """The part of `residual` that each node's own pressure moves [m3/s], and its slope [m3/(Pa s)]; (n,) each."""
-        leak, slope, _ = self.contacts.leak(pressure, tissue, self.wall)
-        value = self.volume(pressure) / duration + leak
-        slope = slope + self.wall.area_slope(pressure) * self.length / duration
+        leak, slope, _ = self.contacts.leak(pressure, uptake, self.wall)
+        linear = self._tubes.copy()
         for inlet in inlets:
-            value[inlet.node] += inlet.slope * pressure[inlet.node]
-            slope[inlet.node] += inlet.slope
-        for edges, ends in ((self.gap, (self.gap.first, self.gap.second)), (self.exits, (self.exits.node,))):
-            for nodes in ends:
-                own = pressure[nodes]
-                np.add.at(value, nodes, edges.wall.potential(own) / edges.distance)
-                np.add.at(slope, nodes, edges.wall.conductance(own) / edges.distance)
-        for nodes in (self.lumen.first, self.lumen.second):
-            np.add.at(value, nodes, self.lumen.conductance * pressure[nodes])
-            np.add.at(slope, nodes, self.lumen.conductance)
-        return value, slope
+            linear[inlet.node] += inlet.slope
+        value, tangent = np.empty(self.size), np.empty(self.size)
+        kernels.own_sides(
+            pressure, self.wall.table, self.length / duration, linear, leak, slope, *self._ends, value, tangent
+        )
+        return value, tangent
 
-    def residual(self, pressure, tissue, inlets, before, duration) -> np.ndarray:
-        """What every node has too much of [m3/s]. tissue: the walls as a law of `tissue` gives them. before: volumes
-        (n,) [m3] at the start of a step of `duration` [s]; an infinite duration asks for the steady state."""
-        leak, _, _ = self.contacts.leak(pressure, tissue, self.wall)
+    def residual(self, pressure, uptake, inlets, before, duration) -> np.ndarray:
+        """What every node has too much of [m3/s].
+
+        uptake: what the tissue takes, as a law of `tissue` gives it. before: volumes (n,) [m3] at the start of a step
+        of `duration` [s]; an infinite duration asks for the steady state.
+        """
+        leak, _, _ = self.contacts.leak(pressure, uptake, self.wall)
         storage = (self.volume(pressure) - before) / duration
         return balance(storage, self.along(pressure), leak, self.given(pressure, inlets))
 
@@ -152,18 +166,23 @@ class Network:
 
     @cached_property
     def _pattern(self):
-        """Rows and columns of the derivative's entries, in the order in which `jacobian` gives their values."""
+        """Where each value that `jacobian` lists belongs among the entries of the matrix; their rows and columns."""
+        from scipy.sparse import csc_matrix
+
         g, t, e = self.gap, self.lumen, self.exits
         own = np.arange(self.size)
         rows = [own, g.first, g.second, g.first, g.second, t.first, t.second, t.first, t.second, e.node]
         columns = [own, g.first, g.first, g.second, g.second, t.first, t.first, t.second, t.second, e.node]
-        return np.concatenate(rows), np.concatenate(columns)
+        rows, columns = np.concatenate(rows), np.concatenate(columns)
+        matrix = csc_matrix((np.ones(len(rows)), (rows, columns)), shape=(self.size, self.size))
+        places = np.repeat(own, np.diff(matrix.indptr)) * self.size + matrix.indices
+        return np.searchsorted(places, columns * self.size + rows), matrix.indices, matrix.indptr
 
-    def jacobian(self, pressure, tissue, inlets, duration):
+    def jacobian(self, pressure, uptake, inlets, duration):
         """A = d(residual)/d(pressure), sparse (n, n) [m3/(Pa s)]: tridiagonal per needle, joined at the hub."""
         from scipy.sparse import csc_matrix
 
-        _, leak, _ = self.contacts.leak(pressure, tissue, self.wall)
+        _, leak, _ = self.contacts.leak(pressure, uptake, self.wall)
         own = self.wall.area_slope(pressure) * self.length / duration + leak
         for inlet in inlets:
             own[inlet.node] += inlet.slope
@@ -172,27 +191,12 @@ class Network:
         high = g.wall.conductance(pressure[g.second]) / g.distance
         out = e.wall.conductance(pressure[e.node]) / e.distance
         values = np.concatenate([own, low, -low, -high, high, tube, -tube, -tube, tube, out])
-        return csc_matrix((values, self._pattern), shape=(self.size, self.size))
+        entries, indices, indptr = self._pattern
+        data = np.bincount(entries, values, len(indices))
+        return csc_matrix((data, indices, indptr), shape=(self.size, self.size))
 
-    def chords(self, pressure, leak_rate, inlets, duration):
-        """The derivative with chords for tangents, sparse and symmetric (n, n): flow = chord (p_first - p_second)."""
-        from scipy.sparse import csc_matrix
-
-        own = self.wall.area_slope(pressure) * self.length / duration + leak_rate
-        for inlet in inlets:
-            own[inlet.node] += inlet.slope
-        g, e, tube = self.gap, self.exits, self.lumen.conductance
-        apart = pressure[g.first] - pressure[g.second]
-        near = np.abs(apart) <= 1e-6 * (np.abs(pressure[g.first]) + np.abs(pressure[g.second]))
-        middle = 0.5 * (pressure[g.first] + pressure[g.second])
-        chord = np.where(near, g.wall.conductance(middle) / g.distance, g.flow(pressure) / np.where(near, 1.0, apart))
-        drop = pressure[e.node] - e.pressure
-        out = np.divide(e.flow(pressure), drop, out=np.zeros(len(drop)), where=drop != 0.0)
-        values = np.concatenate([own, chord, -chord, -chord, chord, tube, -tube, -tube, tube, out])
-        return csc_matrix((values, self._pattern), shape=(self.size, self.size))
-
-    def turnover(self, pressure, tissue, inlets) -> float:
+    def turnover(self, pressure, uptake, inlets) -> float:
         """Largest flow that any node sees [m3/s]: the scale of a residual."""
-        leak, _, _ = self.contacts.leak(pressure, tissue, self.wall)
+        leak, _, _ = self.contacts.leak(pressure, uptake, self.wall)
         parts = (leak, self.gap.flow(pressure), self.lumen.flow(pressure), self.given(pressure, inlets))
         return max((float(np.abs(part).max(initial=0.0)) for part in parts), default=0.0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...quantities.refusal import BadInput
 from ...space.grid import VoxelGrid
-from .closures import ClosedTip, OpenExit, OpenTip, SealedEnd, TightTrack, Walls
+from .closures import ClosedTip, GapWall, OpenExit, OpenTip, SealedEnd, TightTrack
 from .contacts import ball_cells, ball_resistance, line_cells, line_resistance, voxel_contacts
 from .network import Exits, Gap, Lumen, Network
 
@@ -131,7 +131,7 @@ class _Draft:
         return len(self.length) - 1
 
     def network(self, contacts) -> Network:
-        wall = Walls(*(np.array(column, float) for column in zip(*self.walls, strict=True)), self.viscosity)
+        wall = GapWall(*(np.array(column, float) for column in zip(*self.walls, strict=True)), self.viscosity)
         gap, exits, tubes = (np.array(rows, float).reshape(-1, 3) for rows in (self.gap, self.exits, self.lumen))
         first, second = (gap[:, n].astype(int) for n in (0, 1))
         last = exits[:, 0].astype(int)

@@ -21,11 +21,11 @@ _DIGITS = 16  # of round-off that a balance may gather
 class Surroundings:
     """What the network is asked about.
 
-    tissue: the walls as a law of `tissue` gives them. inlets: what the drives give. before: fluid in the gap (n,) [m3]
-    at the start. duration: of the step [s], infinite for steady.
+    uptake: what the tissue takes, as a law of `tissue` gives it. inlets: what the drives give. before: fluid in the
+    gap (n,) [m3] at the start. duration: of the step [s], infinite for steady.
     """
 
-    tissue: object
+    uptake: object
     inlets: tuple[Inlet, ...]
     before: np.ndarray
     duration: float
@@ -33,7 +33,7 @@ class Surroundings:
     @property
     def drive(self):
         """The arguments that the network's terms share."""
-        return self.tissue, self.inlets
+        return self.uptake, self.inlets
 
 
 def _round_off(network: Network, pressure: np.ndarray, derivative) -> np.ndarray:
@@ -48,11 +48,11 @@ def _level_pressure(network: Network, around: Surroundings) -> np.ndarray:
     The level carries off all that is given, so every gap that the fluid needs stands open; from there Newton's method
     comes down. From closed gaps it would shoot far beyond, their conductance being zero.
     """
-    wall = np.where(network.contacts.conductance > 0, around.tissue.pressure, -np.inf)
+    wall = np.where(network.contacts.conductance > 0, around.uptake.pressure, -np.inf)
 
     def excess(level: float) -> float:
         p = np.maximum(wall, level)
-        leak, _, _ = network.contacts.leak(p, around.tissue, network.wall)
+        leak, _, _ = network.contacts.leak(p, around.uptake, network.wall)
         stored = (network.volume(p) - around.before) / around.duration
         out = leak.sum() + stored.sum() + network.exits.flow(p).sum()
         return float(out - network.given(p, around.inlets).sum())
@@ -76,7 +76,7 @@ def _level_pressure(network: Network, around: Surroundings) -> np.ndarray:
 
 def _throughput(network: Network, around: Surroundings) -> float:
     """More than can flow anywhere in the network once solved [m3/s]: all that drives, tissue and gaps may give."""
-    over, _ = around.tissue.difference(network.wall.contact_stress)
+    over, _ = around.uptake.difference(network.wall.contact_stress)
     drained = (network.contacts.conductance * np.maximum(-over, 0.0)).sum()
     driven = sum(abs(inlet.rate) for inlet in around.inlets)
     return float(driven + drained + np.abs(around.before).sum() / around.duration)
@@ -99,13 +99,13 @@ def _held_back(network: Network, around: Surroundings, pressure: np.ndarray, cha
     ahead = np.where(soft & (excess >= 0.0), np.minimum(opening, limit), opening)
     touching = network.contacts.conductance > 0
     needed = np.divide(flow, network.contacts.conductance, out=np.full(network.size, np.inf), where=touching)
-    enough = np.where(touching, around.tissue.enough(needed), np.inf)
+    enough = np.where(touching, around.uptake.enough(needed), np.inf)
     return np.where(pressure < enough, np.minimum(ahead, enough), ahead)
 
 
 def _own_side(network: Network, around: Surroundings, pressure: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Y_i(p_i) [m3/s], the part of each node's balance that its own pressure moves, and its slope (n,) each."""
-    return network.own_side(pressure, around.tissue, around.inlets, around.duration)
+    return network.own_side(pressure, around.uptake, around.inlets, around.duration)
 
 
 def _taken(network: Network, around: Surroundings, pressure: np.ndarray, change: np.ndarray) -> np.ndarray:
@@ -155,19 +155,30 @@ def _newton(network: Network, pressure: np.ndarray, around: Surroundings, limit:
     return pressure, SolveOutcome(Ending.TOO_MANY_ITERATIONS, limit, worst)
 
 
+def _attempts(network: Network, around: Surroundings, guess: np.ndarray | None):
+    """Where to start from, how often to iterate and how to move, the likeliest and cheapest first."""
+    if guess is not None:
+        yield guess, _FEW, _held_back
+    level = _level_pressure(network, around)
+    yield level, _FEW, _held_back
+    if guess is not None:
+        yield guess, _LIMIT, _taken
+        if np.isfinite(around.duration):  # a step that leads nowhere by now is better cut than chased
+            return
+    whole = _LIMIT + 2 * network.size
+    yield level, whole, _held_back
+    yield level, whole, _taken
+
+
 def solve_network(network: Network, around: Surroundings, guess: np.ndarray | None = None):
     """Pressures of the nodes (n,) [Pa] and how the solve ended.
 
     guess: pressures to start from, for example those of the last step; the level start is taken where they lead nowhere
     or none are given. Fails with an outcome, never an exception.
     """
-    whole = _LIMIT + 2 * network.size
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # an overflow ends as an outcome
-        if guess is not None:
-            for limit, move in ((_FEW, _held_back), (_LIMIT, _taken)):
-                pressure, outcome = _newton(network, guess, around, limit, move)
-                if outcome.ok:
-                    return pressure, outcome
-        level = _level_pressure(network, around)
-        pressure, outcome = _newton(network, level, around, whole, _held_back)
-        return (pressure, outcome) if outcome.ok else _newton(network, level, around, whole, _taken)
+        for start, limit, move in _attempts(network, around, guess):
+            pressure, outcome = _newton(network, start, around, limit, move)
+            if outcome.ok:
+                break
+    return pressure, outcome

@@ -98,7 +98,7 @@ class TrackAnswer:
     @cached_property
     def _leak(self) -> tuple[np.ndarray, float]:
         network, around = self.network, self.around
-        leak, _, _ = network.contacts.leak(self.pressure, around.tissue, network.wall)
+        leak, _, _ = network.contacts.leak(self.pressure, around.uptake, network.wall)
         stored = (self.volume - around.before).sum() / around.duration
         missing = float(self.given.sum() - self.lost.sum() - stored - leak.sum())
         share = np.abs(leak) if np.any(leak) else network.contacts.conductance
@@ -132,26 +132,11 @@ class TrackAnswer:
         from scipy.sparse.linalg import splu
 
         network, around = self.network, self.around
-        _, by_node, by_wall = network.contacts.leak(self.pressure, around.tissue, network.wall)
+        _, by_node, by_wall = network.contacts.leak(self.pressure, around.uptake, network.wall)
         own = network.jacobian(self.pressure, *around.drive, around.duration)
         held = np.diag(by_wall)
         stiffness = held - by_node[:, None] * splu(own).solve(held)
-        return LowRank(network.contacts.cells, network.contacts.weights, around.tissue.columns, stiffness)
-
-    def symmetric_coupling(self) -> LowRank:
-        """W^T S W with S from chords instead of tangents: symmetric, not negative; for conjugate gradients.
-
-        For tissue at rest only: one whose conductivity follows the pressure leaves nothing symmetric.
-        """
-        from scipy.sparse.linalg import splu
-
-        network, around = self.network, self.around
-        _, _, by_wall = network.contacts.leak(self.pressure, around.tissue, network.wall)
-        own = network.chords(self.pressure, by_wall, around.inlets, around.duration)
-        held = np.diag(by_wall)
-        stiffness = held - by_wall[:, None] * splu(own).solve(held)
-        weights = network.contacts.weights
-        return LowRank(network.contacts.cells, weights, weights, 0.5 * (stiffness + stiffness.T))
+        return LowRank(network.contacts.cells, network.contacts.weights, around.uptake.columns, stiffness)
 
 
 class TrackNetwork:
@@ -250,7 +235,7 @@ class TrackNetwork:
         )
         guess = None if before is None else before.pressure
         if before is None and not inlets and np.isinf(duration):
-            guess = self._quiet(around.tissue.pressure)
+            guess = self._quiet(around.uptake.pressure)
         found, outcome = solve_network(self.network, around, self.pressure if guess is None else guess)
         return TrackAnswer(self.network, around, outcome, found)
 

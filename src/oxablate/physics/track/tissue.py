@@ -5,8 +5,8 @@
 with F the integral of the tissue's conductivity over pressure, K the conductivity at rest of which lambda is made, p
 the pressure of the node and p_c, w_c those of the contact's voxels and their weights. Plain tissue: F = m K p.
 
-A law is an object with `at(contacts, pressure)`, which gives the walls that a track sees at pressures of the voxels.
-Walls are an object with
+A law is an object with `at(contacts, pressure)`, which gives what the tissue takes at pressures of the voxels: an
+uptake, an object with
 
     pressure           p_wall (n,) [Pa], mean over the voxels of each contact
     difference(p)      D [Pa] at pressures of the nodes, and dD/dp [1]; (n,) each
@@ -22,8 +22,8 @@ from .closures import Contacts
 
 
 @dataclass(frozen=True)
-class PlainWalls:
-    """Walls of tissue that conducts the same at any pressure: D = m (p - p_wall).
+class PlainUptake:
+    """Uptake of tissue that conducts the same at any pressure: D = m (p - p_wall).
 
     pressure: p_wall (n,) [Pa]. mobility: m (n,) [1], conductivity over that at rest. columns: m w, sparse (n, m).
     """
@@ -45,20 +45,6 @@ class PlainWalls:
 class PlainTissue:
     """Tissue that conducts as at rest."""
 
-    def at(self, contacts: Contacts, pressure: np.ndarray) -> PlainWalls:
-        """Walls at voxel pressures (nx, ny, nz) [Pa]."""
-        return PlainWalls(contacts.wall_pressure(pressure), np.ones(len(contacts.conductance)), contacts.weights)
-
-
-@dataclass(frozen=True)
-class MobileTissue:
-    """Tissue that conducts better or worse than at rest by a given field of ratios (nx, ny, nz) [1]."""
-
-    mobility: np.ndarray
-
-    def at(self, contacts: Contacts, pressure: np.ndarray) -> PlainWalls:
-        """Walls at voxel pressures (nx, ny, nz) [Pa]."""
-        from scipy.sparse import diags
-
-        mobility = contacts.wall_pressure(self.mobility)
-        return PlainWalls(contacts.wall_pressure(pressure), mobility, (diags(mobility) @ contacts.weights).tocsr())
+    def at(self, contacts: Contacts, pressure: np.ndarray) -> PlainUptake:
+        """The uptake at voxel pressures (nx, ny, nz) [Pa]."""
+        return PlainUptake(contacts.wall_pressure(pressure), np.ones(len(contacts.conductance)), contacts.weights)
