@@ -17,7 +17,7 @@ from oxablate.physics.flow.crack_closures import CubicCracks, NoCracks, NonLocal
 from oxablate.physics.track.closures import ClosedTip, OpenExit, SealedEnd
 from oxablate.physics.track.step import TrackNetwork
 from oxablate.protocol.case import parse_case
-from oxablate.protocol.cracking import cracked_tissues, distance_to
+from oxablate.protocol.cracking import cracked_tissues, damage_resolved, distance_to
 from oxablate.protocol.elastic import shear_modulus
 from oxablate.protocol.setting import tissue_flows
 from oxablate.space.grid import VoxelGrid
@@ -334,6 +334,16 @@ def test_tissue_is_weaker_along_the_needle_and_at_the_capsule():
         np.testing.assert_allclose(field[far & (subject.labels == tissue)], value, rtol=1e-12)
     tip = tuple(np.rint(subject.grid.world_to_index(setting.tip)).astype(int))
     assert field[tip] == pytest.approx(0.5 * p[Tissue.TUMOUR_VIABLE])
+
+
+def test_a_weak_zone_thinner_than_the_voxels_is_left_out():
+    """Smeared over voxels it would be a weak column whose place follows the grid."""
+    override = {"mechanics.fracture_log_variance": "0", "mechanics.track_damage_radius": "1.9 mm"}
+    setting = ready(**tube_and(**CRACKS | dict(parameters__override=override, subject__phantom__spacing="1 mm")))
+    assert not damage_resolved(setting)
+    field, label = cracked_tissues(setting).fracture_pressure, setting.subject.labels
+    value = setting.parameters["tumour_viable"]["fracture_pressure"].si
+    np.testing.assert_allclose(field[label == Tissue.TUMOUR_VIABLE], value, rtol=1e-12)
 
 
 def test_distance_to_a_piece_of_line_by_hand():

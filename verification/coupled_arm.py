@@ -42,7 +42,7 @@ CASE = {
     "injection": {"volume": "60 uL", "flow_rate": "30 uL/min"},
     "arms": [],
     "follow": "4 min",
-    "model": {"pores": "opening", "beyond": "tissue", "injury": "thiol_loss"},
+    "model": {"pores": "opening", "cracks": "none", "beyond": "tissue", "injury": "thiol_loss"},
     "output": {"every": "1 min"},
     "seed": 1,
 }
@@ -57,6 +57,26 @@ def setting_of(agent: str, **model: str) -> Setting:
     """The case with one agent and other choices of `model`, prepared."""
     changes = {"arms": [ARMS[agent]], "model": CASE["model"] | model}
     return prepare(parse_case(CASE | changes, "coupled arm"), Path())
+
+
+def torn_setting(contact_stress: str) -> Setting:
+    """A fast injection that opens cracks, the gap along the needle, or both, with a tracer in an even tumour."""
+    tissues = ("tumour_viable", "host")
+    numbers = {"fracture_pressure": "12 kPa", "contact_stress": contact_stress}
+    changes = {
+        "parameters": {
+            "set": "generic-tumour",
+            "override": {f"{tissue}.{name}": value for tissue in tissues for name, value in numbers.items()}
+            | {"mechanics.fracture_log_variance": "0"},
+        },
+        "needle": CASE["needle"] | {"entry": ["2.5 mm", "-12 mm", "1.2 mm"], "gauge": 22, "length": "50 mm"},
+        "injection": {"volume": "50 uL", "flow_rate": "0.2 mL/min"},
+        "follow": "20 s",
+        "output": {"every": "10 s"},
+        "arms": [ARMS["inert_tracer"]],
+        "model": CASE["model"] | {"cracks": "cubic", "track": "gap"},
+    }
+    return prepare(parse_case(CASE | changes, "torn arm"), Path())
 
 
 def setting_on(spacing: str, pores: str) -> Setting:
@@ -111,7 +131,6 @@ class Restated:
 def restate_setting(setting: Setting, units: UnitSystem) -> Setting:
     """The same case with every number that has a unit written in another system."""
     metre, second, litre = units.factor("m"), units.factor("s"), units.factor("m^3")
-    pascal = units.factor("Pa")
     grid = setting.subject.grid
     grid = replace(grid, spacing=_times(grid.spacing, metre), origin=_times(grid.origin, metre))
     case = setting.case
@@ -136,8 +155,36 @@ def restate_setting(setting: Setting, units: UnitSystem) -> Setting:
         tip=_times(setting.tip, metre),
         pump=pump,
         arms=tuple(_restated_arm(arm, units) for arm in setting.arms),
-        far_pressure=setting.far_pressure * pascal,
+        delivery=_restated_delivery(setting.delivery, units),
     )
+
+
+def _restated_delivery(delivery, units: UnitSystem):
+    """Hubs with pumps, and their needles, in another system."""
+    metre, second, litre = units.factor("m"), units.factor("s"), units.factor("m^3")
+    hubs = []
+    for hub in delivery.hubs:
+        pump = SyringePump(hub.drive.volume * litre, hub.drive.flow_rate * litre / second, hub.drive.start * second)
+        hubs.append(replace(hub, drive=pump, needles=tuple(_restated_needle(one, metre) for one in hub.needles)))
+    return replace(delivery, hubs=tuple(hubs), stride=delivery.stride * metre)
+
+
+def _restated_needle(needle, metre: float):
+    """An end hole in another unit of length, with its tube where it has one."""
+    radius = needle.cavity_radius * metre
+    if not hasattr(needle, "course"):
+        entry = None if needle.entry is None else _times(needle.entry, metre)
+        return replace(needle, entry=entry, tip=_times(needle.tip, metre), cavity_radius=radius)
+    course, tube = needle.course, needle.tube
+    return replace(
+        needle,
+        course=replace(course, entry=_times(course.entry, metre), tip=_times(course.tip, metre)),
+        tube=replace(
+            tube, outer_radius=tube.outer_radius * metre, inner_radius=tube.inner_radius * metre,
+            length=tube.length * metre,
+        ),
+        cavity_radius=radius,
+    )  # fmt: skip
 
 
 def _times(values, factor: float) -> tuple[float, ...]:
