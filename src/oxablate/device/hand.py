@@ -50,25 +50,32 @@ class HandSyringe:
         """The state before anything is pushed, the barrel at the pressure [Pa] of what the needle opens to."""
         return HandState(pressure, 0.0)
 
-    def _push(self, state: HandState, begin: float, until: float) -> float:
-        """Q_free [m3/s] over a step, less where the step starts early or the syringe runs empty."""
+    def _push(self, state: HandState, begin: float, until: float) -> tuple[float, float]:
+        """(a, b) of what the thumb pushes over a step, a - b p [m3/s, m3/(Pa s)]: never more than is in the syringe.
+
+        Where the thumb could empty it against the pressure before the step, it pushes the rest evenly.
+        """
         duration = until - begin
         if not duration > 0:
             raise BadInput(f"syringe: a step from {begin!r} s to {until!r} s has no length; the end must come later")
         if state.pressure >= self.stall_pressure:
-            return 0.0
+            return 0.0, 0.0
         share = max(until - max(begin, self.start), 0.0) / duration
-        return min(self.free_rate * share, max(self.volume - state.pushed, 0.0) / duration)
+        free, rest = self.free_rate * share, max(self.volume - state.pushed, 0.0) / duration
+        if free * (1.0 - max(state.pressure, 0.0) / self.stall_pressure) >= rest:
+            return rest, 0.0
+        rate = min(free, rest)
+        return rate, rate / self.stall_pressure
 
     def inlet(self, state: HandState, begin: float, until: float) -> tuple[float, float]:
         """(a, b) of Q = a - b p over a step [m3/s, m3/(Pa s)]; p: the barrel's pressure at its end (backward Euler).
 
         a = Q_free + C p_before / dt,   b = Q_free / p_stall + C / dt
         """
-        push, elastic = self._push(state, begin, until), self.compliance / (until - begin)
-        return push + elastic * state.pressure, push / self.stall_pressure + elastic
+        (push, yields), elastic = self._push(state, begin, until), self.compliance / (until - begin)
+        return push + elastic * state.pressure, yields + elastic
 
     def advanced(self, state: HandState, pressure: float, begin: float, until: float) -> HandState:
         """The state after a step that ended with `pressure` [Pa] in the barrel: pushed = given + C (p - p_before)."""
-        rate = self._push(state, begin, until) * (1.0 - pressure / self.stall_pressure)
-        return HandState(pressure, state.pushed + rate * (until - begin))
+        push, yields = self._push(state, begin, until)
+        return HandState(pressure, state.pushed + (push - yields * pressure) * (until - begin))

@@ -27,6 +27,11 @@ FLOW_TOLERANCE = 2e-2
 VESSEL_TOLERANCE = 0.3
 #: A distance of cracks [m] written for air; air takes no part.
 NO_CRACKS_IN_AIR = 1.0
+#: Of the porosity: fluid in the pores of a voxel below which a step has emptied it.
+_EMPTIED = 1e-3
+#: Of the time: a step shorter than this leads nowhere.
+_STANDSTILL = 1e-12
+_NO_STEP = "more fluid leaves a voxel than it holds, however short the step. Remedy: a slower drive, or smaller voxels"
 #: A step that found no solution: how much shorter the next may be at most, and by how much each one may grow again.
 _SHORTER, _BOLDER = 0.4, 1.05
 #: First step after the pump changes, in fillings of the voxels at the needle.
@@ -46,7 +51,9 @@ class ArmRun:
         self.active = subject.body_mask.copy()
         conductivity = per_label(setting.parameters, "hydraulic_conductivity", 0.0)[self.label] * subject.heterogeneity
         self.conductivity = np.ascontiguousarray(conductivity)
-        self.supply = supply_of(setting, self.conductivity, self.active)
+        self._untouched = None if setting.delivery.simple else self._flow_model(None, None)
+        rest = None if self._untouched is None else self._rested(self._untouched)
+        self.supply = supply_of(setting, self.conductivity, self.active, rest)
         self.flow = self._flow_model(self.supply.needle, self.supply.track)
         self.vessels = VesselBed(self.label, vessel_beds(setting))
         self.cracks_on = setting.case.model.cracks == "cubic"
@@ -72,14 +79,18 @@ class ArmRun:
             return None
         return np.ascontiguousarray(per_label(self.setting.parameters, "crack_spacing", NO_CRACKS_IN_AIR)[self.label])
 
+    def _rested(self, flow: FlowModel) -> np.ndarray:
+        """The pressure of a flow before the injection [Pa], (nx, ny, nz)."""
+        outcome = flow.find_rest(np.ones(self.grid.shape))
+        if not outcome.ok:
+            raise RunFailed(f"the rest pressure was not found: {outcome}")
+        return flow.rest
+
     def find_rest(self) -> None:
         """Solve for the pressure before the injection, or fail with the remedy."""
         # a gap may drain tissue from the first moment on; an untouched subject has none
-        untouched = self.flow if self.supply.track is None else self._flow_model(None, None)
-        for flow in (untouched, self.flow):
-            outcome = flow.find_rest(np.ones(self.grid.shape))
-            if not outcome.ok:
-                raise RunFailed(f"the rest pressure was not found: {outcome}")
+        self._rested(self.flow)
+        untouched, self._untouched = self._untouched or self.flow, None
         ones = np.ones(self.grid.shape)
         still = untouched.try_step(untouched.rest, ones, ones, 0.0, 1.0)
         if not still.outcome.ok:
@@ -185,25 +196,37 @@ class ArmRun:
         self.carriage.ride(state, self.ledger, flow.flows, duration, cracks, track)
 
     def _accepted_step(self, until: float):
-        state = self.state
+        state, reason = self.state, _NO_STEP
         for _ in range(40):
             left = until - state.clock.time
             duration = min(state.clock.next_step, left)
             if left < 1.5 * duration < 1.5 * left:
                 duration = 0.5 * left  # two like steps rather than one and a sliver
+            if duration <= _STANDSTILL * state.clock.time:
+                break
             drives = self.supply.drives(state.injection.drives, state.clock.time, state.clock.time + duration)
             trial = self.flow.try_step(
                 state.pressure, state.volume_ratio, state.vessel_fraction, self.supply.to_flow(drives), duration
             )
-            error = trial.error / self._given_scale(state.clock.time + duration)
-            if trial.outcome.ok and error <= FLOW_TOLERANCE:
+            error = trial.error + (self.supply.misplaced(self.flow) if trial.outcome.ok else 0.0)
+            error /= self._given_scale(state.clock.time + duration)
+            found = trial.outcome.ok and self._leaves_fluid()
+            if found and error <= FLOW_TOLERANCE:
                 self.rate = sum(rate for rate, _ in drives)
                 return duration, trial, error
-            shrink = 0.9 * np.sqrt(FLOW_TOLERANCE / error) if trial.outcome.ok else 0.25
-            if not trial.outcome.ok:
+            shrink = 0.9 * np.sqrt(FLOW_TOLERANCE / error) if found else 0.25
+            reason = _NO_STEP if trial.outcome.ok else trial.outcome
+            if not found:
                 state.clock.ceiling, state.clock.refused = _SHORTER * duration, state.clock.refused + 1
             state.clock.next_step = duration * float(np.clip(shrink, 0.1, 0.9))
-        raise RunFailed(f"the flow found no step at {state.clock.time:.6g} s: {trial.outcome}")
+        raise RunFailed(f"the flow found no step at {state.clock.time:.6g} s: {reason}")
+
+    def _leaves_fluid(self) -> bool:
+        """Whether the trial step leaves fluid in the pores of every voxel; a long one may take more than there is."""
+        left = self.flow.ratio_next - 1.0 + (1.0 - _EMPTIED) * self.porosity[self.label]
+        if self.cracks_on:
+            left -= self.flow.crack_volume(self.flow.pressure_next)
+        return float(np.min(left, where=self.active, initial=np.inf)) > 0.0
 
     def _given_scale(self, time: float) -> float:
         """Volume [m3] against which a misplaced one is judged: given so far, a thousandth of what is planned, or, where

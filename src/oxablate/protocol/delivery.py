@@ -60,6 +60,12 @@ class Delivery:
         return tuple(needle for hub in self.hubs for needle in hub.needles)
 
     @property
+    def compliances(self) -> np.ndarray:
+        """By how much each drive gives way to pressure (hubs,) [m3/Pa], 0 for pumps."""
+        hands = (hub.drive if isinstance(hub.drive, HandSyringe) else None for hub in self.hubs)
+        return np.array([0.0 if hand is None else hand.compliance for hand in hands])
+
+    @property
     def simple(self) -> bool:
         """Whether one end hole driven by a pump, without a gap and in its place, is all: no track is needed then."""
         return (
@@ -160,14 +166,17 @@ class Delivery:
 
     # -- track --------------------------------------------------------------------------------------------------
 
-    def shaft_groups(self, subject: Subject, parameters: ParameterSet, grid: VoxelGrid, active: np.ndarray):
+    def shaft_groups(self, subject: Subject, parameters: ParameterSet, grid: VoxelGrid, active, rest=None):
         """The shafts of each hub for `TrackNetwork.in_voxels`, and the viscosity of the liquid [Pa s].
 
         Each is cut into pieces about as long as a voxel; contact stress and gap of a piece are means over the voxels it
-        touches, its shear modulus the one whose compliance is their mean. Raises BadInput for a tip outside the body.
+        touches, its shear modulus the one whose compliance is their mean. The contact stress of the tables is the
+        effective one, borne by the solid: the gap opens where the liquid exceeds it and the tissue's own pressure,
+        `rest` (nx, ny, nz) [Pa], together; None for tissue at none. Raises BadInput for a tip outside the body.
         """
+        own = np.zeros(grid.shape) if rest is None else rest
         found = tuple(
-            tuple(_shaft(needle, self.gap, subject, parameters, grid, active) for needle in hub.needles)
+            tuple(_shaft(needle, self.gap, subject, parameters, active, own) for needle in hub.needles)
             for hub in self.hubs
         )
         return found, parameters[MECHANICS]["viscosity"].si
@@ -201,7 +210,8 @@ def _unloaded(drive: Drive) -> SyringePump | Programme:
     return SyringePump(drive.volume, drive.free_rate, drive.start) if isinstance(drive, HandSyringe) else drive
 
 
-def _shaft(needle, gap: bool, subject: Subject, parameters: ParameterSet, grid: VoxelGrid, active) -> Shaft:
+def _shaft(needle, gap: bool, subject: Subject, parameters: ParameterSet, active, rest) -> Shaft:
+    grid = subject.grid
     end, _ = shaft_end(needle.course, grid, active)
     tube = Tube(needle.tube.outer_radius, needle.tube.inner_radius, needle.tube.length)
     opening, holes = ClosedTip(), ()
@@ -215,12 +225,13 @@ def _shaft(needle, gap: bool, subject: Subject, parameters: ParameterSet, grid: 
     tight = Shaft(needle.course.tip, end, tube, Hold(_AIR, np.inf, 0.0), opening, SealedEnd(), pieces, holes)
     if not gap:
         return tight
-    hold = _hold(tight, subject.labels, parameters, grid, active)
+    hold = _hold(tight, subject, parameters, active, rest)
     return Shaft(tight.tip, tight.end, tube, hold, opening, OpenExit(_AIR), pieces, holes)
 
 
-def _hold(shaft: Shaft, labels: np.ndarray, parameters: ParameterSet, grid: VoxelGrid, active) -> Hold:
-    """How the tissue holds each piece of a shaft."""
+def _hold(shaft: Shaft, subject: Subject, parameters: ParameterSet, active, rest) -> Hold:
+    """How the tissue holds each piece of a shaft: by its effective stress and its own fluid pressure together."""
+    grid, labels = subject.grid, subject.labels
     rows = np.array(
         [
             (0.0, 0.0, 0.0)
@@ -233,11 +244,12 @@ def _hold(shaft: Shaft, labels: np.ndarray, parameters: ParameterSet, grid: Voxe
             for tissue in Tissue
         ]
     )
-    found = []
+    found, held = [], []
     for middle in shaft.middles():
         cells, shares, _ = line_cells(
             grid, active, middle, shaft.axis, shaft.depth / shaft.pieces, shaft.tube.outer_radius
         )
         found.append(shares @ rows[labels[tuple(cells.T)]])
+        held.append(shares @ np.maximum(rest[tuple(cells.T)], 0.0))
     stress, compliance, standing = np.array(found).T
-    return Hold(stress.copy(), 1.0 / compliance, standing.copy())
+    return Hold(stress + np.array(held), 1.0 / compliance, standing.copy())

@@ -51,6 +51,10 @@ class Supply(Protocol):
         """The drives as `FlowModel.try_step` takes them."""
         ...
 
+    def misplaced(self, flow: FlowModel) -> float:
+        """Volume [m3] that drives misplace in the trial step."""
+        ...
+
     def advanced(self, flow: FlowModel, state: np.ndarray, begin: float, until: float) -> np.ndarray:
         """The drives after an accepted step (hubs, 2)."""
         ...
@@ -94,6 +98,10 @@ class EndHoleSupply:
         """A flow with an end hole takes its rate [m3/s]."""
         return drives[0][0]
 
+    def misplaced(self, flow: FlowModel) -> float:
+        """A pump misplaces nothing."""
+        return 0.0
+
     def advanced(self, flow: FlowModel, state: np.ndarray, begin: float, until: float) -> np.ndarray:
         """The drives after a step: a pump has no memory."""
         return state
@@ -106,14 +114,14 @@ class EndHoleSupply:
 class TrackSupply:
     """Needles with drives, and the gaps along their shafts, solved with the flow.
 
-    setting: of the case. conductivity: (nx, ny, nz) at rest [m2/(Pa s)]. active: bool (nx, ny, nz). `track` is where
-    the needles stand at the beginning.
+    setting: of the case. conductivity: (nx, ny, nz) at rest [m2/(Pa s)]. active: bool (nx, ny, nz). rest: pressure of
+    the tissue before the injection [Pa] (nx, ny, nz). `track` is where the needles stand at the beginning.
     """
 
-    def __init__(self, setting: Setting, conductivity: np.ndarray, active: np.ndarray):
+    def __init__(self, setting: Setting, conductivity: np.ndarray, active: np.ndarray, rest: np.ndarray):
         self.setting, self.delivery, self.needle = setting, setting.delivery, None
         subject, grid = setting.subject, setting.subject.grid
-        groups, viscosity = self.delivery.shaft_groups(subject, setting.parameters, grid, active)
+        groups, viscosity = self.delivery.shaft_groups(subject, setting.parameters, grid, active, rest)
         self.track = TrackNetwork.in_voxels(groups, viscosity, grid, conductivity, active)
         self._groups = groups
         self._back = (0.0,) * len(self.delivery.needles)
@@ -153,6 +161,11 @@ class TrackSupply:
         """A flow with a track takes the drives of its hubs."""
         return drives
 
+    def misplaced(self, flow: FlowModel) -> float:
+        """What stretches a hand's syringe by the pressure at the end of the step and not by its mean [m3]."""
+        swing = np.abs(flow.along.hub_swing())
+        return float(swing @ self.delivery.compliances)
+
     def advanced(self, flow: FlowModel, state: np.ndarray, begin: float, until: float) -> np.ndarray:
         """The drives after an accepted step: a new array."""
         return self.delivery.advanced(state, flow.along.hub_means, begin, until)
@@ -162,9 +175,12 @@ class TrackSupply:
         return self.delivery.delivered(time, state)
 
 
-def supply_of(setting: Setting, conductivity: np.ndarray, active: np.ndarray) -> Supply:
-    """What a case asks for: the plain end hole where that is all, needles with their tracks otherwise."""
-    if not setting.delivery.simple:
-        return TrackSupply(setting, conductivity, active)
+def supply_of(setting: Setting, conductivity: np.ndarray, active: np.ndarray, rest: np.ndarray | None) -> Supply:
+    """What a case asks for: the plain end hole where that is all, needles with their tracks otherwise.
+
+    Arguments as of `TrackSupply`; rest: None where the plain end hole is all.
+    """
+    if rest is not None:
+        return TrackSupply(setting, conductivity, active, rest)
     grid, radius = setting.subject.grid, setting.case.needle.cavity_radius
     return EndHoleSupply(setting, EndHole(grid, setting.tip, radius, active))

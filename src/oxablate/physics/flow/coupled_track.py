@@ -138,6 +138,12 @@ class CoupledTrack:
         weights = [weight for _, weight in self._stages]
         return TrackFlows(*(float(np.dot(weights, column)) for column in zip(*sides, strict=True)))
 
+    def hub_swing(self) -> np.ndarray:
+        """By how much the pressure at each hub ends beside its mean in the collected step (g,) [Pa]."""
+        (first, share), (last, rest) = self._stages
+        hubs = self.track.hubs
+        return last.pressure[hubs] - share * first.pressure[hubs] - rest * last.pressure[hubs]
+
     def accept(self, duration: float) -> None:
         """Enter the collected step of `duration` [s] in the state of the track."""
         (first, share), (last, rest) = self._stages
