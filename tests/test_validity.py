@@ -208,3 +208,35 @@ def test_a_fracture_pressure_that_varies_within_eight_voxels_is_flagged(length, 
     assert bool(raised(validity_injection.correlation, model)) == flagged
     model.cracks_on = False
     assert raised(validity_injection.correlation, model) == []
+
+
+def numbers(**of) -> SimpleNamespace:
+    """An arm with a tumour of given numbers, injected into for 100 s."""
+    tumour = {name: SimpleNamespace(si=value) for name, value in of.items()}
+    setting = SimpleNamespace(parameters={"tumour_viable": tumour}, pump=SimpleNamespace(duration=100.0))
+    grid, clock = SimpleNamespace(spacing=(1e-3, 1e-3, 1e-3)), SimpleNamespace(time=100.0)
+    return SimpleNamespace(cracks_on=True, setting=setting, grid=grid, state=SimpleNamespace(clock=clock))
+
+
+@pytest.mark.parametrize(("conductivity", "flagged"), [(4.9e-13, True), (5.1e-13, False)])
+def test_pores_that_could_not_have_filled_between_cracks_are_flagged(conductivity, flagged):
+    """By hand: D = K (8 kPa + 2 x 21 kPa), L = 50 um x 1000^(1/2): L^2 / D = 100 s at K = 5e-13."""
+    tumour = dict(aggregate_modulus=8e3, stiffening_exponent=2.0, fracture_pressure=21e3, crack_spacing=1e-4 * 1e3**0.5)
+    model = numbers(hydraulic_conductivity=conductivity, **tumour)
+    assert bool(raised(validity_injection.unfilled, model, [{"crack_mL": 1e-3}])) == flagged
+    assert not raised(validity_injection.unfilled, model, [{"crack_mL": 0.0}])
+
+
+@pytest.mark.parametrize(("conductivity", "flagged"), [(0.9e-12, True), (1.1e-12, False)])
+def test_a_gap_that_leaks_into_tissue_its_pressure_has_not_reached_is_flagged(conductivity, flagged):
+    """By hand: (K H t)^(1/2) is a voxel of 1 mm at K = 1e-12, H = 10 kPa and t = 100 s."""
+    model = numbers(hydraulic_conductivity=conductivity, aggregate_modulus=1e4)
+    assert bool(raised(validity_injection.steep_leak, model, [{"track_open_mm": 2.0}])) == flagged
+    assert not raised(validity_injection.steep_leak, model, [{"track_open_mm": 0.0}])
+
+
+@pytest.mark.parametrize(("radius", "flagged"), [(5.9e-3, True), (6.1e-3, False)])
+def test_a_tracer_of_few_voxels_is_flagged(radius, flagged):
+    volume = 4.0 / 3.0 * np.pi * radius**3 * 1e6
+    assert bool(raised(validity_injection.tracer_edge, numbers(), [{"tracer_reached_1_mL": volume}])) == flagged
+    assert not raised(validity_injection.tracer_edge, numbers(), [{"needle_pressure_Pa": 1.0}])

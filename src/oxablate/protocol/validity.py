@@ -24,9 +24,9 @@ _CUT_SPEED = 0.1
 def flags(model: ArmRun, rows: list[dict]) -> list[Flag]:
     """Every place where a model of this arm is outside its range, the gravest kind first."""
     checks = (
-        injection.no_cracks, injection.crack_edge, injection.crack_strain, injection.track_width, injection.turbulence,
-        _dilatation, _moduli, _skin, _resolution, injection.correlation, injection.side_holes, _plume, _blurred, _cut,
-        _edge, injection.crack_memory, _mismatch,
+        injection.no_cracks, injection.unfilled, injection.steep_leak, injection.crack_edge, injection.crack_strain,
+        injection.track_width, injection.turbulence, _dilatation, _moduli, _skin, _resolution, injection.correlation,
+        injection.side_holes, injection.tracer_edge, _plume, _blurred, _cut, _edge, injection.crack_memory, _mismatch,
     )  # fmt: skip
     return [flag for check in checks for flag in check(model, rows)]
 
@@ -169,10 +169,11 @@ def dimensionless_numbers(model: ArmRun, rows: list[dict]) -> dict[str, float]:
     """Numbers that explain the result before any picture: ratios of what competes; one without meaning is left out.
 
     fill: injected volume over tumour fluid volume; starling: tumour radius over the length in which vessels take up
-    pressure; voxel_over_cavity; plume_radius_mm: of the largest volume reached or killed; peclet: flow against
-    diffusion at that radius; cell_peclet: within a voxel there; washout: lives of the agent against wash-out during the
-    injection; damkoehler: reaction of the slowest pool that reacts against the passage of one voxel at the plume's
-    radius; dose: agent given over demand.
+    pressure; voxel_over_cavity; crack_filling: time of the injection over that in which pores between cracks fill;
+    plume_radius_mm: of the largest volume reached or killed; peclet: flow against diffusion at that radius;
+    cell_peclet: within a voxel there; washout: lives of the agent against wash-out during the injection; damkoehler:
+    reaction of the slowest pool that reacts against the passage of one voxel at the plume's radius; dose: agent given
+    over demand.
     """
     setting = model.setting
     tumour = setting.parameters["tumour_viable"]
@@ -184,6 +185,8 @@ def dimensionless_numbers(model: ArmRun, rows: list[dict]) -> dict[str, float]:
         "voxel_over_cavity": max(model.grid.spacing) / setting.case.needle.cavity_radius,
         "tumour_radius_mm": radius / MM,
     }
+    if model.cracks_on and injection.worst_of(rows, "crack_mL") > 0.0:
+        numbers["crack_filling"] = injection.crack_filling(setting)
     if model.arm.agent.solute is None or plume == 0.0:
         return numbers
     numbers["plume_radius_mm"] = plume / MM

@@ -21,6 +21,10 @@ _EDGE_VOXELS = 2
 _NOT_THERE = 0.0
 _NO_MEMORY = 0.0
 _VOXEL_OVER_NEEDLE = 4.0
+_FILLED = 1.0
+_SPREAD = 1.0
+_VOXELS_PER_TRACER = 6.0
+VIABLE = "tumour_viable"
 _TURBULENT = 2300.0
 
 
@@ -202,4 +206,56 @@ def correlation(model, rows: list[dict]):
         yield Flag(
             "cracks", "voxels per correlation length of the fracture pressure", voxels, RESOLVED, "1",
             "the paths of cracks follow the voxels as well as the tissue; read no statistics of them",
+        )  # fmt: skip
+
+
+def crack_filling(setting) -> float:
+    """Fo = D t / L^2 [1] of the tumour's pores between cracks: their filling by pressure against the injection's time.
+
+        D = K (H + b p_frac),   L = b_c / 2
+
+    The slope of the pore law at the fracture pressure, K at rest; t from the first to the last fluid given.
+    """
+    tumour = setting.parameters[VIABLE]
+    stiffness = tumour["aggregate_modulus"].si + tumour["stiffening_exponent"].si * tumour["fracture_pressure"].si
+    half = 0.5 * tumour["crack_spacing"].si
+    return tumour["hydraulic_conductivity"].si * stiffness * setting.pump.duration / half**2
+
+
+def unfilled(model, rows: list[dict]):
+    """Cracks beside pores that share their pressure sooner than it could get there."""
+    if not model.cracks_on or worst_of(rows, "crack_mL") == 0.0:
+        return
+    filling = crack_filling(model.setting)
+    if filling < _FILLED:
+        yield Flag(
+            "cracks", "time of the injection over that in which pores between cracks fill", filling, _FILLED, "1",
+            "pores are taken to fill as soon as a crack opens beside them: too much liquid is said to be in intact "
+            "pores, and cracks open too small a volume, several times too small where this number is far below 1",
+        )  # fmt: skip
+
+
+def steep_leak(model, rows: list[dict]):
+    """A gap that leaks into tissue in which pressure has not spread over a voxel."""
+    if worst_of(rows, "track_open_mm") == 0.0:
+        return
+    tumour = model.setting.parameters[VIABLE]
+    diffusivity = tumour["hydraulic_conductivity"].si * tumour["aggregate_modulus"].si
+    spread = float(np.sqrt(diffusivity * model.state.clock.time)) / max(model.grid.spacing)
+    if spread < _SPREAD:
+        yield Flag(
+            "track", "way of the pressure into the tissue, in voxels", spread, _SPREAD, "1",
+            "the gap's leak into the tissue is taken as steady over a voxel: it is too small until pressure has spread "
+            "that far, and with it what the tissue gets of a liquid that runs back",
+        )  # fmt: skip
+
+
+def tracer_edge(model, rows: list[dict]):
+    """A tracer's volume whose edge is as wide as it is."""
+    volume = 1e-6 * worst_of(rows, "tracer_reached_1_mL")
+    voxels = float(np.cbrt(3.0 * volume / (4.0 * np.pi))) / max(model.grid.spacing)
+    if 0.0 < voxels < _VOXELS_PER_TRACER:
+        yield Flag(
+            "grid", "voxels per radius of the tracer's volume at 1 %", voxels, _VOXELS_PER_TRACER, "1",
+            "a rim of one voxel counts as seen: the distribution volume is too large, up to threefold",
         )  # fmt: skip

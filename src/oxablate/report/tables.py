@@ -34,6 +34,10 @@ PHRASES = {
         "voxel edge over the radius of the needle's cavity",
         "above 1 the needle is smaller than a voxel and stands in it as a well",
     ),
+    "crack_filling": (
+        "time of the injection over that in which pores between cracks fill",
+        "far below 1 the pores beside cracks are said to hold too much, and too small a volume cracks",
+    ),
     "plume_radius_mm": ("radius of the sphere of the largest volume reached or killed, mm", "the plume meant above"),
     "tumour_radius_mm": ("radius of the sphere of the tumour's volume, mm", "the length used above"),
 }
