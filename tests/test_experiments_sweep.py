@@ -87,6 +87,7 @@ def test_a_member_at_the_values_of_the_tables_is_the_run(tmp_path):
             parts = {f"{name} {part}": v for part, v in value.items()} if isinstance(value, dict) else {name: value}
             assert {key: row[key] for key in parts} == parts
         assert (row["flow_steps"], row["time_s"]) == (found["flow_steps"], found["time_s"])
+        assert row["refused_steps"] == found["refused_steps"] == 0
         assert [flag.partition(": ")[2] for flag in row["flags"].split("; ")] == [f["quantity"] for f in found["flags"]]
         assert row["needle_pressure_max_Pa"] == pytest.approx(
             record.series(arm.name)["needle_pressure_Pa"].max(), rel=1e-9

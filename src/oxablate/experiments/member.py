@@ -106,6 +106,7 @@ def _finished(model: ArmRun, rows: list[dict]) -> dict:
         "flags": "; ".join(f"{flag['model']}: {flag['quantity']}" for flag in found["flags"]),
         "time_s": float(found["time_s"]),
         "flow_steps": int(found["flow_steps"]),
+        "refused_steps": int(found["refused_steps"]),
         "ledger_error": max(float(account["error"]) for account in found["ledger"].values()),
         "needle_pressure_max_Pa": max(float(one["needle_pressure_Pa"]) for one in rows),
     }

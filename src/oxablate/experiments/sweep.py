@@ -84,7 +84,7 @@ def plan_sweep(case: str | Path | Case, n: int, seed: int | None = None) -> Plan
         case = load_case(case)
     with naming(source):
         setting = prepare(case, folder)
-        memory = require_grid_memory(setting.subject.grid.shape)
+        memory = require_grid_memory(setting.subject.grid.shape, case)
         for arm in setting.arms:
             dose_law(setting, arm)  # refuses impossible numbers before anything is written
         numbers = numbers_of(setting)

@@ -146,7 +146,7 @@ def load_subject(case: Case, folder: Path) -> Subject:
     """The subject of a case: a scan from the case's folder, or a phantom; `BadInput` where the memory is too small."""
     if case.subject.phantom is not None:
         recipe, spacing = read_recipe(case.subject.phantom.recipe), case.subject.phantom.spacing / MM
-        require_grid_memory(phantom_geometry(recipe, (spacing,) * 3).shape)
+        require_grid_memory(phantom_geometry(recipe, (spacing,) * 3).shape, case)
         return Subject.from_phantom(recipe, spacing)
     scan = case.subject.scan
     with naming("subject.scan"):
@@ -155,7 +155,7 @@ def load_subject(case: Case, folder: Path) -> Subject:
             read = replace(read, statement=f"{read.statement}; {SYNTHETIC_LESION}")
         spacing, margin = scan.spacing / MM, scan.margin / MM
         grid, _ = computing_grid(read.image.geometry, is_tumour(read.tissues), spacing, margin)
-        require_grid_memory(grid.shape)
+        require_grid_memory(grid.shape, case)
         return Subject.of_scan(read, spacing, margin, scan.host)
 
 

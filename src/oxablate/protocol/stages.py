@@ -103,7 +103,7 @@ def inspect(case: str | Path) -> Inspection:
     checked = load_case(path)
     with naming(path.name):
         setting = prepare(checked, path.parent)
-        memory = require_grid_memory(setting.subject.grid.shape)
+        memory = require_grid_memory(setting.subject.grid.shape, checked)
         require_whole_at_rest(setting)
         return Inspection(setting, *memory)
 
