@@ -117,6 +117,15 @@ REFUSED = {
     ),
     "a hole wider than the tube": (tube(side_holes={"distances": ["2 mm"], "radii": ["1 mm"]}), "needle", "lumen"),
     "a hole outside the body": (tube(side_holes={"distances": ["40 mm"], "radii": ["0.1 mm"]}), "needle", "inserted"),
+    "a hole in air": (
+        tube(
+            tip=["0 mm", "-6 mm", "0 mm"],
+            entry=["0 mm", "-25 mm", "0 mm"],
+            side_holes={"distances": ["2 mm", "8.5 mm"], "radii": ["0.1 mm"] * 2},
+        ),
+        "needle: side holes",
+        "8.5 mm from the tip lies in air",
+    ),
     "holes without radii": (
         tube(side_holes={"distances": ["2 mm", "6 mm"], "radii": ["0.1 mm"]}),
         "side_holes",

@@ -162,6 +162,7 @@ def _checked(delivery: Delivery, subject: Subject) -> tuple[str, ...]:
         found += check_course(course, openings, grid, body, np.zeros(grid.shape, bool), vessel)
         if not delivery.simple:
             found += _track_notes(course, delivery, subject)
+            _require_holes_in_tissue(needle, subject)
         elif not body[_voxel(grid, needle_tip(needle))]:
             _require_tissue(needle, subject)
     return tuple(dict.fromkeys(found))
@@ -193,6 +194,19 @@ def _require_tissue(needle: Placed, subject: Subject) -> None:
     except ValueError:
         with naming("needle.tip"):
             subject.require_inside_body(tuple(x / MM for x in tip), "needle tip")
+
+
+def _require_holes_in_tissue(needle: Placed, subject: Subject) -> None:
+    """Refuse side holes beyond where the needle leaves the body, or the grid."""
+    if not isinstance(needle, SideHoleNeedle):
+        return
+    end, _ = shaft_end(needle.course, subject.grid, subject.body_mask)
+    depth = float(np.linalg.norm(np.subtract(end, needle.course.tip)))
+    if (last := max(needle.distances)) >= depth:
+        raise BadInput(
+            f"side holes: the one {last / MM:g} mm from the tip lies in air or off the grid, {depth / MM:.3g} mm from "
+            "the tip on lie in tissue; move the holes, insert further, or take a larger margin"
+        )
 
 
 def _track_notes(course: Course, delivery: Delivery, subject: Subject) -> list[str]:
