@@ -121,10 +121,10 @@ REFUSED = {
         tube(
             tip=["0 mm", "-6 mm", "0 mm"],
             entry=["0 mm", "-25 mm", "0 mm"],
-            side_holes={"distances": ["2 mm", "8.5 mm"], "radii": ["0.1 mm"] * 2},
+            side_holes={"distances": ["2 mm", "10 mm"], "radii": ["0.1 mm"] * 2},
         ),
         "needle: side holes",
-        "8.5 mm from the tip lies in air",
+        "10 mm from the tip lies in air",
     ),
     "holes without radii": (
         tube(side_holes={"distances": ["2 mm", "6 mm"], "radii": ["0.1 mm"]}),
