@@ -57,9 +57,17 @@ def torn(tmp_path_factory):
 
 
 def test_cracks_gap_and_tracer_take_part(torn):
-    series = open_record(torn[1]).series("chlorine_dioxide")
+    record = open_record(torn[1])
+    series = record.series("chlorine_dioxide")
     assert max(series["crack_mL"]) > 1e-4 and max(series["track_width_max"]) > 0.0
     assert max(series["liquid_surface_mL"]) > 0.0 and max(series["tracer_reached_1_mL"]) > 0.0
+    # 1 g/L of the tracer of the catalogue, whose numbers are kept with their grades as those of an agent
+    rows = {row["key"]: row for row in record.about["agent_numbers"]}
+    molar = rows["inert_tracer.molar_mass"]
+    assert molar["grade"] and molar["source"] and molar["unit"] == "g/mol"
+    assert record.about["tracers"] == {
+        "chlorine_dioxide": {"agent": "inert_tracer", "concentration_mol_m3": pytest.approx(1e3 / molar["value"])}
+    }
 
 
 @pytest.mark.parametrize("after", [5, 11])
@@ -112,6 +120,9 @@ def test_whatever_gives_the_liquid_every_ledger_closes_and_the_places_add_up(way
         assert 0.0 < given < 60e-9
     else:
         assert given == pytest.approx(model.setting.pump.volume, rel=1e-12)
+    pairs = model.supply.drives(model.state.injection.drives, 0.0, 1.0)
+    assert [len(pair) for pair in pairs] == [2] * len(model.setting.delivery.hubs)
+    assert model.active[model.supply.tip_voxel]
     assert model.ledger.worst_error < 1e-12
     assert sum(whereabouts(model).values()) == pytest.approx(brought(model), rel=1e-9)
     concentrations = (model.state.agent.concentration, model.state.agent.crack_concentration)

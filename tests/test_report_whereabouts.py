@@ -12,7 +12,7 @@ from oxablate.protocol import whereabouts as told
 from oxablate.protocol.contrast import contrast, reached_columns, tracer_columns, tracer_fields
 from oxablate.protocol.coupling import ArmRun
 from oxablate.protocol.ledger import Account
-from oxablate.protocol.outcomes import fluid_shares
+from oxablate.protocol.outcomes import fluid_shares, outcomes, series_row
 from oxablate.protocol.validity_injection import watched_columns
 
 SHAPE = (4, 3, 2)
@@ -48,6 +48,23 @@ def test_the_agent_of_a_run_is_in_the_same_places(agent):
     held = sum(found[k] for k in ("pores_tumour", "pores_outside", "cracks_tumour", "cracks_outside", "track"))
     assert held == pytest.approx(account.held, rel=1e-12)
     assert told.agent_columns(model, agent)["agent_in_consumed_umol"] == 1e6 * found["consumed"]
+
+
+def test_what_a_needle_drew_back_is_taken_off_everywhere(monkeypatch):
+    model = finished("chlorine_dioxide")
+    accounts, before = model.ledger.accounts, outcomes(model)
+    for name in ("fluid", "chlorine_dioxide"):
+        monkeypatch.setitem(accounts[name].lost, "needle", 0.25 * accounts[name].gained["needle"])
+    row, found = series_row(model, 1.0), outcomes(model)
+    assert found["injected_m3"] == told.given(model) == pytest.approx(0.75 * before["injected_m3"], rel=1e-12)
+    assert found["agent_given_mol"] == pytest.approx(0.75 * before["agent_given_mol"], rel=1e-12)
+    assert found["consumed_fraction"] == pytest.approx(before["consumed_fraction"] / 0.75, rel=1e-12)
+    assert found["agent_lost_mol"] == before["agent_lost_mol"]
+    assert row["injected_mL"] == pytest.approx(1e6 * found["injected_m3"], rel=1e-12)
+    assert row["agent_given_umol"] == pytest.approx(1e6 * found["agent_given_mol"], rel=1e-12)
+    assert sum(row[f"agent_in_{place}_umol"] for place in told.FATES) == pytest.approx(
+        row["agent_given_umol"] + 1e6 * accounts["chlorine_dioxide"].lost["needle"], rel=1e-9
+    )  # what is in the places did not change: nothing was drawn back in truth
 
 
 def torn() -> SimpleNamespace:

@@ -16,7 +16,7 @@ from .recipe import read_recipe
 from .setting import Setting
 from .validity import dimensionless_numbers, flags
 from .validity_injection import watched_columns
-from .whereabouts import agent_columns, amount, fluid_shares, given, liquid_columns
+from .whereabouts import NEEDLE, agent_columns, amount, fluid_shares, given, liquid_columns
 
 #: A voxel counts as reached where the concentration is above this share of the needle's.
 REACHED = 0.01
@@ -148,7 +148,7 @@ def outcomes(model: ArmRun) -> dict:
 def _agent_outcomes(model: ArmRun) -> dict:
     state, account = model.state, model.ledger.accounts[model.chemistry.name]
     brought, tumour = given(model, model.chemistry.name), model.tumour()
-    lost = dict(sorted(account.lost.items()))
+    lost = {name: gone for name, gone in sorted(account.lost.items()) if name != NEEDLE}  # `brought` is less that
     inside = float(amount(model, 0)[tumour].sum())
     return {
         "agent_given_mol": brought,
