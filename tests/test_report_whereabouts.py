@@ -203,11 +203,13 @@ def torn_run(stress: str) -> ArmRun:
 
 
 def test_the_open_gap_is_measured_where_pressure_exceeds_the_stress():
-    """Loosely held, the gap is open all along the shaft; the width is (p - sigma) / 2 G where p is highest."""
+    """The width is (p - sigma - p_rest) / 2 G where that is highest; sigma is the case's, p_rest the tissue's own."""
     model = torn_run("1 kPa")
     found, track = watched_columns(model), model.flow.along.track
     walls, pieces = track.network.wall, track.network.length > 0
-    above = (model.state.injection.track_pressure - 1e3)[pieces]
+    closing, rest = walls.contact_stress[pieces], np.maximum(model.flow.rest[model.active], 0.0)
+    assert 1e3 + rest.min() * (1 - 1e-9) <= closing.min() and closing.max() <= 1e3 + rest.max() * (1 + 1e-9)
+    above = model.state.injection.track_pressure[pieces] - closing
     by_hand = (above / (2 * walls.shear_modulus[pieces])).max()
     assert found["track_width_max"] == pytest.approx(by_hand, rel=1e-9) and by_hand > 0
     inserted = track.network.length[pieces].sum() * 1e3
