@@ -116,8 +116,8 @@ def inject(flow: FlowModel, volume: float) -> dict:
         "refused": refused / (steps + refused + rejected),
         "steps": steps,
         "rejected": rejected,
-        "newton_per_stage": flow.cracks.newton_steps / flow.cracks.stages,
-        "linear_per_newton": flow.cracks.linear_steps / flow.cracks.newton_steps,
+        "newton_per_stage": flow.joint.newton_steps / flow.joint.stages,
+        "linear_per_newton": flow.joint.linear_steps / flow.joint.newton_steps,
         **went(flow, pressure, ratio, booked, in_track(flow) - empty),
     }
 
@@ -137,7 +137,7 @@ def went(flow: FlowModel, pressure, ratio, booked: Booking, held: float) -> dict
         "beyond_the_box": booked.lost["far tissue"] - booked.gained["far tissue"],
         "in_track": held,
         "out_of_track": booked.lost.get("track exit", 0.0),
-        "torn_tissue": float((pressure > flow.cracks.fracture).sum()) * cell,
+        "torn_tissue": float((pressure > flow.joint.fracture).sum()) * cell,
     }
     return {"ledger": abs(stored + held - booked.net) / booked.gained["needle"]} | {
         f"{name}_mL": 1e6 * v for name, v in places.items()

@@ -63,7 +63,7 @@ def test_the_ledger_closes_with_exit_cracks_and_memory():
     assert abs(case.held() - case.begun - case.fluid.net) <= 1e-12 * turnover
     assert case.fluid.gained["needle"] == pytest.approx(20 * 0.5 * RATE, rel=1e-13)
     assert case.fluid.lost["track exit"] > 1e-3 * turnover and case.flow.track_volume() > 1e-4 * turnover
-    assert case.flow.cracks.memory.greatest.any() and case.flow.crack_volume(case.pressure).any()
+    assert case.flow.joint.memory.greatest.any() and case.flow.crack_volume(case.pressure).any()
 
 
 def test_cracks_and_pores_each_balance_with_one_exchange():

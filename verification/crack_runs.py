@@ -65,7 +65,7 @@ def inject(flow: FlowModel, rate: float, end: float) -> Run:
         error = trial.error / (rate * max(now + dt, 1e-3 * end))
         if trial.outcome.ok and error <= TOLERANCE:
             run.pressure[...], run.ratio[...] = flow.pressure_next, flow.ratio_next
-            flow.remember(run.pressure)
+            flow.accept()
             now = end if dt == end - now else now + dt
             run.needle.append((now, flow.needle_pressure(run.pressure, rate)))
             dt *= float(np.clip(0.9 * np.sqrt(TOLERANCE / max(error, 1e-300)), 0.2, 4.0))

@@ -221,6 +221,26 @@ def apply_cracked(
 
 
 @njit_parallel()
+def torn_planes(pressure, label, cracks, fracture, active, tx, ty, tz, torn):
+    """Which planes hold a voxel or a face above its fracture pressure, into torn (nx,) bool: all that cracks act on."""
+    nx, ny, nz = pressure.shape
+    for i in prange(nx):
+        found = False
+        for j in range(ny):
+            for k in range(nz):
+                if active[i, j, k] and cracks[label[i, j, k], CUBIC] > 0.0:
+                    p, f = pressure[i, j, k], fracture[i, j, k]
+                    found = found or p > f
+                    if i + 1 < nx and tx[i, j, k] > 0.0 and cracks[label[i + 1, j, k], CUBIC] > 0.0:
+                        found = found or max(p, pressure[i + 1, j, k]) > 0.5 * (f + fracture[i + 1, j, k])
+                    if j + 1 < ny and ty[i, j, k] > 0.0 and cracks[label[i, j + 1, k], CUBIC] > 0.0:
+                        found = found or max(p, pressure[i, j + 1, k]) > 0.5 * (f + fracture[i, j + 1, k])
+                    if k + 1 < nz and tz[i, j, k] > 0.0 and cracks[label[i, j, k + 1], CUBIC] > 0.0:
+                        found = found or max(p, pressure[i, j, k + 1]) > 0.5 * (f + fracture[i, j, k + 1])
+        torn[i] = found
+
+
+@njit_parallel()
 def crack_volumes(pressure, label, cracks, fracture, active, out):
     """Crack volume per reference volume, w / b_c [1], into `out`."""
     nx, ny, nz = pressure.shape

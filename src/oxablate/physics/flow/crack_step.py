@@ -66,7 +66,7 @@ class Stage:
 
 
 class CrackStep:
-    """Solves the stages of a `FlowModel` whose tissues can crack.
+    """Solves the stages of a `FlowModel` whose tissues crack or whose needles have a track.
 
     stage: the model's arrays. cracked: tissues, fracture pressure and memory. `fracture` (nx, ny, nz) [Pa] is the
     fracture pressure now, lowered where paths were opened. stages, newton_steps, linear_steps: the work so far.
@@ -84,6 +84,7 @@ class CrackStep:
         self._rhs, self._slope, self._scale, self._diagonal = (np.zeros(grid.shape) for _ in range(4))
         self._update = np.zeros(grid.shape)
         self._worst, self._sums = np.zeros(grid.shape[0]), np.zeros(grid.shape[0])
+        self._torn = np.zeros(grid.shape[0], bool)
         self._solver = UnsymmetricSolver(grid.shape)
         #: the gaps along the needles, where they are part of the flow
         self.along: CoupledTrack | None = None
@@ -100,6 +101,14 @@ class CrackStep:
                 f"{self.fracture[where]:.6g} Pa, at voxel {where}: such tissue would crack before any injection; "
                 "raise its fracture pressure"
             )
+
+    def intact(self, pressure: np.ndarray) -> bool:
+        """Whether no crack stands open at a pressure [Pa], in no voxel and across no face."""
+        subject = self.subject
+        crack_kernels.torn_planes(
+            pressure, subject.label, self.table, self.fracture, subject.active, *subject.conductances, self._torn
+        )
+        return not self._torn.any()
 
     def join(self, track: Track) -> None:
         """Let a track give the fluid: what the needle gives is what it leaks."""

@@ -4,7 +4,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...numerics.outcome import SolveOutcome
 from .coupled_track import TrackFlows
+
+
+@dataclass(frozen=True)
+class FlowStep:
+    """The outcome of one trial step: how it ended, the volume it misplaces [m3], and the worst |J - P^-1(p)|.
+
+    error: embedded error of the step, the sum over the voxels of |error in J| times their volume. A volume and not
+    the largest error of any voxel: that one sits at the needle and grows as the voxels shrink.
+    """
+
+    outcome: SolveOutcome
+    error: float
+    mismatch: float
 
 
 def _none() -> np.ndarray:

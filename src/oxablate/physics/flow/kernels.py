@@ -139,7 +139,7 @@ def _local_slope(pressure, overpressure, vessel_fraction, step, row):
 @njit()
 def _larger(a, b):
     """The larger of two numbers; a NaN wins, or a broken state would count as converged."""
-    return a if b <= a else b
+    return a if b <= a or a != a else b
 
 
 @njit_parallel()

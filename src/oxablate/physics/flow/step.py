@@ -16,7 +16,7 @@ from .coupled_track import Track
 from .crack_closures import NoMemory
 from .crack_step import CrackStep, Stage, Subject
 from .equations import MODULUS, VESSEL_FILTRATION, VESSEL_PRESSURE
-from .flows import no_flows
+from .flows import FlowStep, no_flows
 from .well import EndHole
 
 # Alexander's two-stage, second-order, L-stable, stiffly accurate scheme (doi 10.1137/0714068).
@@ -41,19 +41,6 @@ class FreeSurface:
     conductance: np.ndarray
     pressure: np.ndarray
     faces: OuterFaces
-
-
-@dataclass(frozen=True)
-class FlowStep:
-    """The outcome of one trial step: how it ended, the volume it misplaces [m3], and the worst |J - P^-1(p)|.
-
-    error: embedded error of the step, the sum over the voxels of |error in J| times their volume. A volume and not
-    the largest error of any voxel: that one sits at the needle and grows as the voxels shrink.
-    """
-
-    outcome: SolveOutcome
-    error: float
-    mismatch: float
 
 
 class FlowModel:
@@ -92,10 +79,11 @@ class FlowModel:
         self.fixed = self._fixed_conductance()
         self._solver = EllipticSolver(grid.shape)
         self._allocate(grid.shape, can_crack(tissues), track is not None)
-        #: what solves the stages where tissue can crack, or with a track; None where neither is
-        self.cracks = self._crack_step(cracked, tissues, track)
+        #: what solves pores, cracks and track together; None where no tissue can crack and there is no track
+        self.joint = self._joint(cracked, tissues, track)
+        self._joined = self.joint is not None  # whether it solves this step
 
-    def _crack_step(self, cracked: CrackedTissues | None, tissues, track: Track | None) -> CrackStep | None:
+    def _joint(self, cracked: CrackedTissues | None, tissues, track: Track | None) -> CrackStep | None:
         if not can_crack(tissues) and track is None:
             return None
         if can_crack(tissues) and cracked is None:
@@ -111,15 +99,20 @@ class FlowModel:
         stage = Stage(
             subject, self.rest, self._base, self._source, self._pores, self._faces, self._rates, self._outer_fluxes,
         )  # fmt: skip
-        cracks = CrackStep(stage, cracked)
+        joint = CrackStep(stage, cracked)
         if track is not None:
-            cracks.join(track)
-        return cracks
+            joint.join(track)
+        return joint
 
     @property
     def along(self):
         """The track as part of the flow, None without one."""
-        return None if self.cracks is None else self.cracks.along
+        return None if self.joint is None else self.joint.along
+
+    @property
+    def cracks(self) -> CrackStep | None:
+        """Another name of `joint`, which is there with a track alone as well."""
+        return self.joint
 
     def _allocate(self, shape, cracks: bool, track: bool) -> None:
         nx, ny, nz = shape
@@ -158,8 +151,8 @@ class FlowModel:
         self.rest[...] = guess
         outcome = self._steady(self.rest, rigid, vessel_fraction)
         self.pressure_next[...] = self.rest
-        if self.cracks is not None and outcome.ok:
-            self.cracks.require_closed(self.rest)
+        if self.joint is not None and outcome.ok:
+            self.joint.require_closed(self.rest)
         return self.along.begin(self.rest) if self.along is not None and outcome.ok else outcome
 
     def _typical_pressure(self) -> np.ndarray:
@@ -196,25 +189,46 @@ class FlowModel:
             self.along.drive(drives)
         elif self.needle is not None:
             self.needle.spread(drives, self.flows.needle)
-        self.pressure_next[...] = pressure
         if self.rigid:
+            self.pressure_next[...] = pressure
             return self._rigid_step(ratio, vessel_fraction, duration)
+        given = (pressure, ratio, vessel_fraction, duration, tolerance)
+        # intact tissue needs no solver of cracks; whether it stays so is seen from what the step leaves
+        if self.joint is not None and self.along is None and self.joint.intact(pressure):
+            done = self._advance(*given, joined=False)
+            if done is not None:
+                return done
+        return self._advance(*given, joined=self.joint is not None)
+
+    def _advance(self, pressure, ratio, vessel_fraction, duration, tolerance, joined: bool) -> FlowStep | None:
+        """Both stages; None where tissue that was taken as intact cracks, or is not solved as such."""
+        self._joined, self.pressure_next[...] = joined, pressure
         first = self._stage(ratio, None, vessel_fraction, duration, tolerance, 0)
+        if self._tears(first):
+            return None
         if not first.ok:
             return FlowStep(first, np.inf, first.residual)
         self._collect(vessel_fraction, 1.0 - GAMMA, fresh=True)
         # the second stage lies 1/GAMMA times as far ahead as the first: a guess that saves one Newton step in three
         kernels.blend(self.pressure_next, pressure, _AHEAD, 1.0 - _AHEAD, self.pressure_next)
         second = self._stage(ratio, self._rates[0], vessel_fraction, duration, tolerance, 1)
+        if self._tears(second):
+            return None
         if not second.ok:
             return FlowStep(second, np.inf, second.residual)
         self._collect(vessel_fraction, GAMMA, fresh=False)
         kernels.blend(self._base, self._rates[1], 1.0, GAMMA * duration, self.ratio_next)
         return FlowStep(second, self._misplaced(duration), second.residual)
 
+    def _tears(self, stage: SolveOutcome) -> bool:
+        """Whether a stage that took tissue as intact is to be solved with its cracks after all."""
+        if self._joined or self.joint is None:
+            return False
+        return not (stage.ok and self.joint.intact(self.pressure_next))
+
     def _misplaced(self, duration: float) -> float:
-        if self.cracks is not None:
-            return self.cracks.misplaced(ERROR_WEIGHT * duration, GAMMA * duration)
+        if self._joined:
+            return self.joint.misplaced(ERROR_WEIGHT * duration, GAMMA * duration)
         kernels.dilatation_error(*self._rates, self._worst)
         return ERROR_WEIGHT * duration * float(self._worst.sum()) * self.grid.voxel_volume
 
@@ -226,8 +240,8 @@ class FlowModel:
         step = GAMMA * duration
         if self.along is not None:
             self.along.stage(step, (1.0 - GAMMA) * duration)
-        if self.cracks is not None:
-            return self.cracks.solve(self.pressure_next, vessel_fraction, step, tolerance, slot)
+        if self._joined:
+            return self.joint.solve(self.pressure_next, vessel_fraction, step, tolerance, slot)
         return self._newton(self.pressure_next, self.rest, self.table, vessel_fraction, step, tolerance, slot)
 
     def _rigid_step(self, ratio, vessel_fraction, duration) -> FlowStep:
@@ -251,12 +265,12 @@ class FlowModel:
         )  # fmt: skip
         if flows.seeped.size:
             flows.seeped += weight * self.surface[0] * (self.pressure_next - self.surface[1])
-        if self.cracks is not None:
+        if self.joint is not None:
             self._collect_cracks(weight, fresh)
 
     def _collect_cracks(self, weight: float, fresh: bool) -> None:
         """The part of this stage's flows that goes through cracks, and what the track gives and draws."""
-        flows, cracks = self.flows, self.cracks
+        flows, cracks = self.flows, self.joint
         crackable = flows.crack_needle.size > 0
         if fresh:
             for array in (flows.crack_needle, flows.drawn, flows.crack_drawn):
@@ -336,7 +350,7 @@ class FlowModel:
             return float(self.along.track.opening_pressures().max())
         if self.needle is None:
             raise ValueError("this flow has no needle")
-        if self.cracks is not None:
+        if self.joint is not None:
             return self.needle.cracked_pressure(rate, pressure, self)
         return self.needle.needle_pressure(rate, pressure, self.rest, self.label, self.table, self.conductivity)
 
@@ -347,7 +361,8 @@ class FlowModel:
 
         What cracks hold (`crack_volume`) is to be asked before: memory changes it for the step to come.
         """
-        self.remember(self.pressure_next)
+        if self.joint is not None:
+            self.joint.memory.remember(self.pressure_next, self.label, self.joint.table)
         if self.along is not None:
             self.along.accept(self._duration)
 
@@ -357,7 +372,7 @@ class FlowModel:
         return {
             "track_pressure": np.zeros(0) if track is None else track.pressure,
             "track_volume": np.zeros(0) if track is None else track.volume,
-            "crack_greatest": _NONE if self.cracks is None else self.cracks.memory.greatest,
+            "crack_greatest": _NONE if self.joint is None else self.joint.memory.greatest,
         }
 
     def restore(self, kept: dict[str, np.ndarray]) -> None:
@@ -365,8 +380,8 @@ class FlowModel:
         if self.along is not None:
             track = self.along.track
             track.pressure, track.volume = kept["track_pressure"].copy(), kept["track_volume"].copy()
-        if self.cracks is not None:
-            self.cracks.memory.restore(kept["crack_greatest"])
+        if self.joint is not None:
+            self.joint.memory.restore(kept["crack_greatest"])
 
     def track_volume(self) -> float:
         """Fluid in the gaps along the needles [m3]; 0 without a track."""
@@ -374,15 +389,10 @@ class FlowModel:
 
     def swap_track(self, track: Track) -> None:
         """Go on with another track that holds the same fluid, for example one whose needle was drawn back."""
-        self.cracks.join(track)
+        self.joint.join(track)
 
     # -- cracks -------------------------------------------------------------------------------------------------
 
     def crack_volume(self, pressure: np.ndarray) -> np.ndarray:
         """Crack volume per reference volume at a pressure [Pa], part of J. Shape (nx, ny, nz)."""
-        return np.zeros(self.grid.shape) if self.cracks is None else self.cracks.crack_volume(pressure)
-
-    def remember(self, pressure: np.ndarray) -> None:
-        """Enter an accepted step in the memory of the cracks; to be called once per accepted step."""
-        if self.cracks is not None:
-            self.cracks.memory.remember(pressure, self.label, self.cracks.table)
+        return np.zeros(self.grid.shape) if self.joint is None else self.joint.crack_volume(pressure)

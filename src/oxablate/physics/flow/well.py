@@ -123,16 +123,16 @@ class EndHole:
         cells, shares = self.entry
         where = tuple(cells.T)
         main = int(np.argmax(shares))
-        row, cracks = flow.table[flow.label[where][main]], flow.cracks.table[flow.label[where][main]]
+        row, cracks = flow.table[flow.label[where][main]], flow.joint.table[flow.label[where][main]]
         k = float(np.exp(np.sum(shares * np.log(flow.conductivity[where]))))
-        rest, fracture = (float(np.sum(shares * field[where])) for field in (flow.rest, flow.cracks.fracture))
+        rest, fracture = (float(np.sum(shares * field[where])) for field in (flow.rest, flow.joint.fracture))
 
         def potential(p: float, p_rest: float, p_frac: float) -> float:
             over = p - p_rest
             opened = crack_potential(p - p_frac, cracks[CUBIC], cracks[KINK])
             return k * kirchhoff_potential(over, pore_strain(over, row), row) + opened
 
-        fields = (pressure[where], flow.rest[where], flow.cracks.fracture[where], shares)
+        fields = (pressure[where], flow.rest[where], flow.joint.fracture[where], shares)
         goal = sum(share * potential(p, r, f) for p, r, f, share in zip(*fields, strict=True))
         goal += rate * (1.0 / (4.0 * np.pi * self.cavity_radius) - self.self_energy)
         if rate == 0.0:
