@@ -39,6 +39,7 @@ def test_a_tube_whose_way_is_known_has_a_gap_unless_the_case_says_no():
     assert model_of({"pores": "opening"}).track == "tight"
     assert model_of({"pores": "opening"}, **TUBE).track == "gap"
     assert model_of({"pores": "opening", "track": "tight"}, **TUBE).track == "tight"
+    assert model_of({"pores": "rigid"}, **TUBE).track == "tight", "a gap needs pores that give way"
     assert model_of({"pores": "opening"}, needle=SITES, injection__needles="at_once").track == "gap"
 
 

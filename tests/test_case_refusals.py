@@ -231,6 +231,15 @@ REFUSED = {
         "body part",
     ),
     "rigid pores that crack": (dict(model__pores="rigid", model__cracks="cubic"), "model", "rigid pores cannot crack"),
+    "a gap beside rigid pores": (
+        tube_and(model__pores="rigid", model__track="gap"),
+        "'track: gap' came with rigid pores",
+    ),
+    "a hand against rigid pores": (
+        tube_and(model__pores="rigid", injection={"volume": "1 uL", "hand": HAND}),
+        "a hand came with rigid pores",
+        "write 'pores: opening'",
+    ),
     "a memory of nothing": (dict(model__crack_memory="non_local"), "model", "nothing to remember"),
     "a gap without tube": (dict(model__track="gap"), "'track: gap'", "'gauge'"),
     "cracks of another law": (dict(model__cracks="cubik"), "model.cracks", "did you mean 'cubic'"),

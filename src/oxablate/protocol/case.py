@@ -163,6 +163,20 @@ class Case(CaseViews, Part):
         return self
 
     @model_validator(mode="after")
+    def _pores_give_way(self):
+        """The flow along needles is solved with pores that give way."""
+        needle, gap, by_hand = self.needle, self.model.track == "gap", self.injection.hand is not None
+        ways = {"'track: gap'": gap, "several needles": needle.several, "a hand": by_hand}
+        ways |= {"side holes": needle.side_holes is not None, "a withdrawal": needle.withdrawal is not None}
+        if self.model.pores == "rigid" and any(ways.values()):
+            asked = next(way for way, came in ways.items() if came)
+            raise BadInput(
+                f"{asked} came with rigid pores, which go with one end hole, a pump and 'track: tight' alone; write "
+                "'pores: opening' or 'linear'"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _distinct(self):
         names = [Path(arm.agent).stem for arm in self.arms]
         twice = sorted({n for n in names if names.count(n) > 1})
@@ -183,7 +197,7 @@ class Case(CaseViews, Part):
 def _with_choices(data: Any) -> Any:
     """The data of a case with what its model leaves to the rest of the case: cracks and track.
 
-    Tissue whose pores open cracks; a tube whose way is known has a gap along it.
+    Tissue whose pores open cracks; a tube whose way is known has a gap along it, unless pores are rigid.
     """
     if not isinstance(data, dict) or not isinstance(data.get("model"), dict):
         return data
@@ -193,6 +207,7 @@ def _with_choices(data: Any) -> Any:
     if model.get("track") is None:
         known = isinstance(needle, dict) and needle.get("gauge") is not None
         known = known and (needle.get("entry") is not None or needle.get("sites") is not None)
+        known = known and model.get("pores") != "rigid"
         model["track"] = "gap" if known else "tight"
     return data | {"model": model}
 

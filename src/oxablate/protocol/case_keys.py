@@ -40,7 +40,9 @@ _TOLD = {
     "tracer.concentration": _concentrations,
     "needle.gauge": lambda: f"Allowed: {', '.join(map(str, gauges()))}.",
     "model.cracks": lambda: "Allowed: cubic, none. Left out: cubic where pores open, none otherwise.",
-    "model.track": lambda: "Allowed: gap, tight. Left out: gap where the needle's gauge and entry are given, or tight.",
+    "model.track": lambda: (
+        "Allowed: gap, tight. Left out: gap where the needle's gauge and entry are given and pores give way, or tight."
+    ),
     "subject.scan.label_names": lambda: f"Tissues: {', '.join(TISSUE_WORDS)}.",
 }
 
