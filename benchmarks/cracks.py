@@ -116,8 +116,8 @@ def inject(flow: FlowModel, volume: float) -> dict:
         "refused": refused / (steps + refused + rejected),
         "steps": steps,
         "rejected": rejected,
-        "newton_per_stage": flow.joint.newton_steps / flow.joint.stages,
-        "linear_per_newton": flow.joint.linear_steps / flow.joint.newton_steps,
+        "newton_per_stage": flow.joint.newton_steps / max(flow.joint.stages, 1),
+        "linear_per_newton": flow.joint.linear_steps / max(flow.joint.newton_steps, 1),
         **went(flow, pressure, ratio, booked, in_track(flow) - empty),
     }
 

@@ -48,30 +48,3 @@ def _book_track(booking: Booking, track, duration: float) -> None:
     booking.lose("needle", track.taken * duration)
     booking.lose("track exit", track.lost * duration)
     booking.gain("track exit", track.sucked * duration)
-
-
-def crack_exchange(flows, before: np.ndarray, after: np.ndarray, volume: float, duration: float) -> np.ndarray:
-    """What the pores give to the cracks of their voxel [m3/s] over one step, by the balance of the cracks.
-
-        exchange = (after - before) volume / duration + Div crack_faces - crack_needle + crack_drawn
-
-    before, after: crack volume per reference volume (nx, ny, nz) as `FlowModel.crack_volume` gives it at both ends of
-    the step, with the fracture pressure of that step. volume: of a voxel [m3]. Negative where cracks leak into pores.
-    """
-    qx, qy, qz = flows.crack_faces
-    divergence = np.diff(qx, axis=0) + np.diff(qy, axis=1) + np.diff(qz, axis=2)
-    found = (after - before) * (volume / duration) + divergence - flows.crack_needle
-    return found + flows.crack_drawn if flows.crack_drawn.size else found
-
-
-def crack_booking(before: np.ndarray, after: np.ndarray, volume: float) -> Booking:
-    """Booking of the crack volume [m3]: what opened and what closed in one step.
-
-    before, after: crack volume per reference volume (nx, ny, nz), as `FlowModel.crack_volume` gives it. volume: of a
-    voxel [m3]. The cracks' fluid is part of the fluid's account; this one says how much of it stands open.
-    """
-    change = (after - before) * volume
-    booking = Booking()
-    booking.gain("opened", plane_sum(np.maximum(change, 0.0)))
-    booking.lose("closed", plane_sum(np.maximum(-change, 0.0)))
-    return booking
