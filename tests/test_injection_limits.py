@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 from cases import small_data
-from needle_cases import HAND, TUBE
+from needle_cases import HAND, TUBE, ready
 
 from oxablate.protocol.case import parse_case
 from oxablate.protocol.coupling import ArmRun
+from oxablate.protocol.foresight import foreseen
 from oxablate.protocol.run import event_times
 from oxablate.protocol.setting import prepare
 from oxablate.quantities.refusal import RunFailed
@@ -35,3 +36,11 @@ def test_fluid_that_a_track_draws_empties_no_voxel():
     fluid = model.state.fluid_volume[0][model.active]
     assert fluid.min() > 1e-4 * model.grid.voxel_volume and np.isfinite(model.state.agent.concentration).all()
     assert model.state.clock.time > 1.0 and model.ledger.broken() is None
+
+
+def test_torn_tissue_that_its_own_pressure_keeps_open_is_foreseen():
+    """Vessels hold tissue at some 1.5 kPa: torn tissue that opens again below that fills from them."""
+    memory = {"model": {"pores": "opening", "crack_memory": "non_local", "beyond": "tissue", "injury": "none"}}
+    for share, told in (("1 %", True), ("100 %", False)):
+        setting = ready(**memory, parameters__override={"mechanics.reopening_share": share})
+        assert any("opens again" in sentence for sentence in foreseen(setting)) == told

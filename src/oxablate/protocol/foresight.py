@@ -12,7 +12,7 @@ from ..quantities.unit import show
 from ..space.grid import MM
 from .cracking import RESOLVED
 from .delivery import Drive, Placed
-from .setting import Setting
+from .setting import Setting, effective_vascular_pressure
 
 
 def delivery_lines(setting: Setting) -> list[str]:
@@ -87,7 +87,7 @@ def _at_tip(setting: Setting) -> str:
 
 def foreseen(setting: Setting) -> list[str]:
     """Sentences on what is outside the models, or decides more than is known, before anything is computed."""
-    found = [*_pressures(setting), *_grid(setting)]
+    found = [*_pressures(setting), *_memory(setting), *_grid(setting)]
     follow, moves = setting.case.follow, setting.delivery.moves
     if setting.pump.start >= follow:
         found.append("the run ends before the first drive starts; nothing is given")
@@ -131,6 +131,22 @@ def _pressures(setting: Setting) -> list[str]:
         )
         found.append(f"the tissue holds the needle with {show(lifts, dim.PRESSURE)}, less than that; {ending}")
     return found
+
+
+def _memory(setting: Setting) -> list[str]:
+    """Tissue that once torn would stay open by the pressure it has at rest."""
+    if setting.case.model.crack_memory == "none":
+        return []
+    word = _at_tip(setting)
+    section = setting.parameters[word]
+    again = setting.parameters[MECHANICS]["reopening_share"].si * section["fracture_pressure"].si
+    rest = effective_vascular_pressure(section)
+    if again >= rest:
+        return []
+    return [
+        f"torn {word} opens again at {show(again, dim.PRESSURE)}, less than its pressure at rest of up to "
+        f"{show(rest, dim.PRESSURE)}: cracks stay open and fill from the vessels"
+    ]
 
 
 def _grid(setting: Setting) -> list[str]:

@@ -48,7 +48,7 @@ class CrackMemory:
         self.greatest = np.zeros((0, 0, 0))
         if isinstance(law, NonLocalMemory):
             self.intact, self.greatest = fracture.copy(), np.zeros(grid.shape)
-            self._opened, self._offsets = np.zeros(grid.shape), ball(grid.spacing, radius)
+            self._opened, self._offsets = np.zeros(grid.shape), ball(grid.spacing, radius, grid.shape)
 
     def remember(self, pressure: np.ndarray, label: np.ndarray, cracks: np.ndarray) -> None:
         """Enter the openings of an accepted step at its pressure [Pa]."""
@@ -77,9 +77,9 @@ class CrackMemory:
         return box
 
 
-def ball(spacing: tuple[float, float, float], radius: float) -> np.ndarray:
-    """Index offsets (m, 3) of the voxels whose centres lie within a radius [m], nearest first."""
-    reach = [int(np.floor(radius / h * (1.0 + 1e-12))) for h in spacing]
+def ball(spacing: tuple[float, float, float], radius: float, shape: tuple[int, int, int]) -> np.ndarray:
+    """Index offsets (m, 3) of the voxels whose centres lie within a radius [m], nearest first, none beyond the grid."""
+    reach = [min(int(np.floor(radius / h * (1.0 + 1e-12))), n - 1) for h, n in zip(spacing, shape, strict=True)]
     offsets = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in reach), indexing="ij"), -1).reshape(-1, 3)
     distance = np.sqrt(((offsets * np.asarray(spacing)) ** 2).sum(1))
     inside = distance <= radius * (1.0 + 1e-12)
