@@ -21,8 +21,8 @@ from .multigrid import Multigrid
 from .outcome import SolveOutcome
 from .stencil import FaceCoefficients, survey
 
-#: Directions kept before GMRES starts again.
-RESTART = 24
+#: Directions kept before GMRES starts again: few solves need more, and each takes 12 bytes a voxel.
+RESTART = 16
 
 
 @dataclass(frozen=True)
