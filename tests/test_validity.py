@@ -25,7 +25,7 @@ def cracked(excess: float, at=(4, 4, 3), torn: int = 0) -> SimpleNamespace:
     greatest.reshape(-1)[:torn] = 1e-5
     cracks = SimpleNamespace(table=np.array([NoCracks().row(), LAW.row()]), fracture=np.full(SHAPE, FRACTURE))
     return SimpleNamespace(
-        cracks_on=True, flow=SimpleNamespace(cracks=cracks, along=None),
+        cracks_on=True, flow=SimpleNamespace(joint=cracks, along=None),
         state=SimpleNamespace(pressure=pressure, injection=SimpleNamespace(crack_greatest=greatest)),
         label=np.ones(SHAPE, np.uint8), active=np.ones(SHAPE, bool), grid=SimpleNamespace(voxel_volume=1e-9),
     )  # fmt: skip

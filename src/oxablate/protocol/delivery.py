@@ -16,7 +16,7 @@ from ..device.needles import DrawnBack, EndHoleNeedle, SideHoleNeedle, StaysInPl
 from ..device.programme import Programme
 from ..device.pump import SyringePump
 from ..device.total import Total
-from ..physics.track.closures import ClosedTip, OpenExit, OpenTip, SealedEnd
+from ..physics.track.closures import ClosedTip, OpenExit, OpenTip, SealedEnd, TightTrack
 from ..physics.track.contacts import line_cells
 from ..physics.track.shafts import Hold, Shaft, SideHole, Tube
 from ..quantities.parameter_set import MECHANICS, ParameterSet
@@ -79,7 +79,7 @@ class Delivery:
     @property
     def tips(self) -> tuple[Point, ...]:
         """The deepest tips of all needles, LPS [m], hub by hub."""
-        return tuple(_tip(needle) for needle in self.needles)
+        return tuple(needle_tip(needle) for needle in self.needles)
 
     @property
     def openings(self) -> tuple[Point, ...]:
@@ -182,7 +182,8 @@ class Delivery:
         return found, parameters[MECHANICS]["viscosity"].si
 
 
-def _tip(needle: Placed) -> Point:
+def needle_tip(needle: Placed) -> Point:
+    """The deepest tip of a needle of any kind, LPS [m]."""
     return needle.tip if isinstance(needle, Needle) else needle.course.tip
 
 
@@ -221,8 +222,7 @@ def _shaft(needle, gap: bool, subject: Subject, parameters: ParameterSet, active
         opening = OpenTip(needle.cavity_radius)
     depth = float(np.linalg.norm(np.subtract(end, needle.course.tip)))
     pieces = max(int(np.ceil(depth / max(grid.spacing) * (1.0 - 1e-9))), 1)
-    # a wall that does not give and stands nowhere open: the tissue holds on whatever the pressure
-    tight = Shaft(needle.course.tip, end, tube, Hold(_AIR, np.inf, 0.0), opening, SealedEnd(), pieces, holes)
+    tight = Shaft(needle.course.tip, end, tube, TightTrack(), opening, SealedEnd(), pieces, holes)
     if not gap:
         return tight
     hold = _hold(tight, subject, parameters, active, rest)

@@ -11,6 +11,7 @@ from ..quantities.parameter_set import MECHANICS
 from ..quantities.unit import show
 from ..space.grid import MM
 from .cracking import RESOLVED
+from .cut_off import tissue_at_tip
 from .delivery import Drive, Placed
 from .setting import Setting, effective_vascular_pressure
 
@@ -75,14 +76,9 @@ def model_lines(setting: Setting) -> list[str]:
         cracks = f"cubic law, {memory}; viable tumour cracks above {show(tumour, dim.PRESSURE)}"
     track = "tight: nothing flows back along the needle"
     if model.track == "gap":
-        stress = setting.parameters[_at_tip(setting)]["contact_stress"].si
+        stress = setting.parameters[tissue_at_tip(setting)]["contact_stress"].si
         track = f"a gap opens along the needle above its contact stress, {show(stress, dim.PRESSURE)} at the tip"
     return [f"Pores   {model.pores}; beyond the grid: {model.beyond}", f"Cracks  {cracks}", f"Track   {track}"]
-
-
-def _at_tip(setting: Setting) -> str:
-    tissue = setting.subject.tissue_at(tuple(x / MM for x in setting.tip))
-    return Tissue.HOST.word if tissue is Tissue.AIR else tissue.word
 
 
 def foreseen(setting: Setting) -> list[str]:
@@ -100,7 +96,7 @@ def foreseen(setting: Setting) -> list[str]:
 
 def _pressures(setting: Setting) -> list[str]:
     """What intact, rigid tissue would need against what tissue bears."""
-    word, model = _at_tip(setting), setting.case.model
+    word, model = tissue_at_tip(setting), setting.case.model
     section = setting.parameters[word]
     rigid = setting.pump.flow_rate / (
         4 * np.pi * section["hydraulic_conductivity"].si * setting.case.needle.cavity_radius
@@ -137,7 +133,7 @@ def _memory(setting: Setting) -> list[str]:
     """Tissue that once torn would stay open by the pressure it has at rest."""
     if setting.case.model.crack_memory == "none":
         return []
-    word = _at_tip(setting)
+    word = tissue_at_tip(setting)
     section = setting.parameters[word]
     again = setting.parameters[MECHANICS]["reopening_share"].si * section["fracture_pressure"].si
     rest = effective_vascular_pressure(section)

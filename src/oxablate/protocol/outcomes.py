@@ -42,7 +42,7 @@ def statics(model: ArmRun, image: np.ndarray) -> dict[str, np.ndarray]:
         "image": image,
     }
     if model.cracks_on:
-        fields["fracture_pressure"] = np.where(model.active, model.flow.cracks.fracture, 0.0).astype(np.float32)
+        fields["fracture_pressure"] = np.where(model.active, model.flow.joint.fracture, 0.0).astype(np.float32)
     return fields
 
 

@@ -17,7 +17,7 @@ from ..quantities.refusal import BadInput
 from ..space.grid import MM
 from .case import Case, naming
 from .case_needle import Injection, NeedlePlace, Phase
-from .delivery import Delivery, Drive, Hub, Placed
+from .delivery import Delivery, Drive, Hub, Placed, needle_tip
 
 #: Of its length: a shaft that is in the body up to its entry, but for round-off.
 _WHOLE = 1e-9
@@ -174,11 +174,6 @@ def _check_bone(course: Course, subject: Subject) -> None:
     if origin.bone is not None:
         none = np.zeros(origin.bone.shape, bool)
         check_course(course, (), origin.source.to_grid(), none, origin.bone, none)
-
-
-def needle_tip(needle: Placed) -> Point:
-    """The tip of a needle of any kind, LPS [m]."""
-    return needle.tip if isinstance(needle, Needle) else needle.course.tip
 
 
 def _voxel(grid, point: Point) -> tuple[int, ...]:

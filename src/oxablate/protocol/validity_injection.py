@@ -37,7 +37,7 @@ def crack_excess(model) -> np.ndarray | None:
     """p - p_frac per voxel [Pa], 0 where no crack is open, shape (nx, ny, nz); None where nothing can crack."""
     if not model.cracks_on:
         return None
-    cracks = model.flow.cracks
+    cracks = model.flow.joint
     open_ = model.active & (cracks.table[model.label, STORAGE] > 0)
     return np.where(open_, np.maximum(model.state.pressure - cracks.fracture, 0.0), 0.0)
 
@@ -57,7 +57,7 @@ def _crack_columns(model) -> dict[str, float]:
     excess = crack_excess(model)
     if excess is None:
         return {}
-    row = model.flow.cracks.table[model.label]
+    row = model.flow.joint.table[model.label]
     strain = np.divide(row[..., COMPLIANCE], row[..., LENGTH], out=np.zeros(excess.shape), where=row[..., LENGTH] > 0)
     fraction = row[..., STORAGE] * excess
     inner = tuple(slice(_EDGE_VOXELS, -_EDGE_VOXELS) for _ in range(3))

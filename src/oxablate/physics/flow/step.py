@@ -109,11 +109,6 @@ class FlowModel:
         """The track as part of the flow, None without one."""
         return None if self.joint is None else self.joint.along
 
-    @property
-    def cracks(self) -> CrackStep | None:
-        """Another name of `joint`, which is there with a track alone as well."""
-        return self.joint
-
     def _allocate(self, shape, cracks: bool, track: bool) -> None:
         nx, ny, nz = shape
         self.rest, self.pressure_next, self.ratio_next = np.zeros(shape), np.zeros(shape), np.ones(shape)
