@@ -8,8 +8,14 @@ from ..quantities.parameter_set import ParameterSet, load_set, set_names
 from ..quantities.refusal import BadInput
 
 #: Largest allowed override over the largest number of that parameter in any packaged set; and the smallest number
-#: there over the smallest allowed override. Zero is none of these: it says that something is not there.
+#: there over the smallest allowed override of what is divided by. Zero is none of these: something is not there.
 FACTOR = 1e4
+
+#: Parameters that stand below a fraction line somewhere. Of the others a number near zero means next to nothing of it.
+_DIVISORS = (
+    *("hydraulic_conductivity", "porosity", "aggregate_modulus", "fracture_pressure", "crack_length", "crack_spacing"),
+    *("viscosity", "full_opening", "collapse_width", "collapse_lag", "fracture_correlation_length"),
+)
 
 #: Of the smallest allowed override: a number written as that very one is taken.
 _ROUNDING = 1e-9
@@ -52,8 +58,8 @@ def allowed(parameter: Parameter) -> tuple[float, float]:
 
 
 def least(parameter: Parameter) -> float:
-    """Smallest size [SI] but zero that an override of this parameter may have."""
-    return _smallest().get(parameter.name, 0.0) / FACTOR
+    """Smallest size [SI] but zero that an override of this parameter may have; 0 where next to nothing will do."""
+    return _smallest().get(parameter.name, 0.0) / FACTOR if parameter.name in _DIVISORS else 0.0
 
 
 def require_plausible(parameters: ParameterSet, overrides: Mapping[str, str]) -> None:
