@@ -279,7 +279,7 @@ def test_what_the_index_does_not_give_is_one_sentence(server, abdomen, tmp_path,
 def test_the_index_is_what_pip_says(monkeypatch):
     key = "index-" + "url"  # no file of this repository holds an option with an address
     listed = {
-        "plain": ("global.{key}='http://one/simple'\n", ("http://one/simple",)),
+        "plain": ("global.{key}='http://one/index'\n", ("http://one/index",)),
         "more": ("global.extra-{key}='http://two http://three'\n", ("http://usual", "http://two", "http://three")),
         "environment": (":env:.{key}='http://env'\nglobal.{key}='http://one'\n", ("http://env",)),
         "none": ("global.no-index='true'\n", ()),

@@ -37,6 +37,14 @@ def joined_cubic(cubic_n, cubic_m):
 
 
 @njit()
+def joined_law(same, cubic_n, kink_n, cubic_m, kink_m):
+    """The one crack law of a face, (A, kink): that of its tissue, or of two tissues joined."""
+    if same:
+        return cubic_n, kink_n
+    return joined_cubic(cubic_n, cubic_m), 0.5 * (kink_n + kink_m)
+
+
+@njit()
 def cracked_face(t, area, p_n, p_m, rest_n, rest_m, g_n, g_m, w_n, w_m, same, pf, cubic, kink):
     """Flux [m3/s] through a face, and its slopes by the pressures on the lower and the upper side [m3/(Pa s)].
 
@@ -72,9 +80,9 @@ def cracked_fluxes(
             for k in range(nz - dk):
                 a, b, c = i + di, j + dj, k + dk
                 own, other = label[i, j, k], label[a, b, c]
-                cubic, kink = table[own, CUBIC], table[own, KINK]
-                if own != other:
-                    cubic, kink = joined_cubic(cubic, table[other, CUBIC]), 0.5 * (kink + table[other, KINK])
+                cubic, kink = joined_law(
+                    own == other, table[own, CUBIC], table[own, KINK], table[other, CUBIC], table[other, KINK]
+                )
                 q, low, up = cracked_face(
                     t[i, j, k], area, pressure[i, j, k], pressure[a, b, c], rest[i, j, k], rest[a, b, c], g[i, j, k],
                     g[a, b, c], w[i, j, k], w[a, b, c], own == other, 0.5 * (fracture[i, j, k] + fracture[a, b, c]),
@@ -264,9 +272,9 @@ def crack_fluxes(axis, pressure, label, table, fracture, t, area, weight, keep, 
             for k in range(nz - dk):
                 a, b, c = i + di, j + dj, k + dk
                 own, other = label[i, j, k], label[a, b, c]
-                cubic, kink = table[own, CUBIC], table[own, KINK]
-                if own != other:
-                    cubic, kink = joined_cubic(cubic, table[other, CUBIC]), 0.5 * (kink + table[other, KINK])
+                cubic, kink = joined_law(
+                    own == other, table[own, CUBIC], table[own, KINK], table[other, CUBIC], table[other, KINK]
+                )
                 pf, part = 0.5 * (fracture[i, j, k] + fracture[a, b, c]), 0.0
                 p_n, p_m = pressure[i, j, k], pressure[a, b, c]
                 if t[i, j, k] > 0.0 and cubic > 0.0 and max(p_n, p_m) > pf:
