@@ -103,11 +103,8 @@ class ArmRun:
         return State(
             Clock(), carriage.fresh_agent(), self.flow.rest.copy(), np.ones(shape), self.vessels.fraction,
             carriage.fresh_fluid(), self.injury.fresh(shape),
-            InjectionState(**self._flow_kept(), drives=self.supply.begin(self.flow)),
+            InjectionState(**self.flow.kept(), drives=self.supply.begin(self.flow)),
         )  # fmt: skip
-
-    def _flow_kept(self) -> dict[str, np.ndarray]:
-        return {name: array.copy() for name, array in self.flow.kept().items()}
 
     def demand_at_start(self, number: int) -> np.ndarray:
         """Demand of one pool before the injection [mol/m3 of tissue]."""
@@ -191,7 +188,7 @@ class ArmRun:
             track = TrackExchange(**vars(flow.flows.track), volume_before=held, volume_after=flow.track_volume())
         begin = state.clock.time
         state.injection.drives = self.supply.advanced(flow, state.injection.drives, begin, begin + duration)
-        for name, array in self._flow_kept().items():
+        for name, array in self.flow.kept().items():
             setattr(state.injection, name, array)
         self.carriage.ride(state, self.ledger, flow.flows, duration, cracks, track)
 
